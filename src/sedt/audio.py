@@ -1,0 +1,250 @@
+"""Audio files of any kind -> mono float32 at the rate asked for, whole or block by block.
+
+libsndfile reads wav, flac, ogg, opus, mp3 and more; any other container goes through PyAV (extra `av`).
+Resampling is soxr's "HQ". Whatever is wrong with a file is an `InputError` that names it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from sedt.audio_files import Frames, open_recording
+from sedt.errors import InputError
+from sedt.files import atomic_path
+
+Waveform = NDArray[np.float32]
+"""(samples,) mono, full scale is 1."""
+
+PathLike = str | os.PathLike[str]
+
+QUALITY = "HQ"
+
+_SUFFIXES = """
+    .wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .wv
+    .m4a .mp4 .aac .mka .mkv .mov .webm .wma .3gp
+"""
+SUFFIXES = frozenset(_SUFFIXES.split())
+"""Endings that a folder is searched for."""
+
+WRITABLE = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
+"""Ending -> container and sample format that `write_audio` makes."""
+
+_MARGIN = 256  # samples of the lower rate, more than half the length of soxr's filter
+_WRITE_BLOCK = 1 << 16  # libsndfile's Vorbis encoder overflows its stack on long arrays
+_MOST_CHANNELS = 256  # a second axis longer than this is time, so the array lies on its side
+
+
+def read_audio(
+    path: PathLike, sample_rate: int, *, start_s: float = 0.0, duration_s: float | None = None
+) -> Waveform:
+    """Read a recording, or the part of it from `start_s` on that lasts `duration_s` seconds.
+
+    Channels are averaged. A part equals the same slice of the whole to float precision; it is shorter than
+    `duration_s` where the recording ends before. Never empty.
+
+    Raises:
+        InputError: the file cannot be decoded to its (or the part's) end, has no samples or samples that
+            are not numbers, or `start_s` is past its end.
+    """
+    _check_rate(sample_rate)
+    if not (math.isfinite(start_s) and start_s >= 0) or (duration_s is not None and not duration_s > 0):
+        raise InputError(f"{path}: start_s {start_s}, duration_s {duration_s}: must be >= 0 and > 0")
+    start = round(start_s * sample_rate)
+    wanted = None if duration_s is None else max(1, round(duration_s * sample_rate))
+    with closing(open_recording(path)) as recording:
+        first, skipped = _aligned(start, recording.sample_rate, sample_rate)
+        blocks = _mono(recording.blocks(first), path, recording.sample_rate, first)
+        parts, count = [], 0
+        for block in _resample(blocks, recording.sample_rate, sample_rate):
+            parts.append(block)
+            count += len(block)
+            if wanted is not None and count >= skipped + wanted:
+                break
+    if count <= skipped:
+        raise InputError(f"{path}: " + (f"ends before {start_s:g} s" if start else "has no samples"))
+    return np.concatenate(parts)[skipped : None if wanted is None else skipped + wanted]
+
+
+def stream_audio(path: PathLike, sample_rate: int, block_samples: int) -> Iterator[Waveform]:
+    """The recording in blocks of exactly `block_samples`, but for the last; joined they equal `read_audio`.
+
+    Memory does not grow with the recording. Raises InputError as `read_audio` does, when iteration gets
+    to what is wrong.
+    """
+    _check_rate(sample_rate)
+    if block_samples < 1:
+        raise InputError(f"block_samples is {block_samples}: must be at least 1")
+    waiting: list[Waveform] = []
+    count = 0
+    with closing(open_recording(path)) as recording:
+        blocks = _mono(recording.blocks(0), path, recording.sample_rate, 0)
+        for block in _resample(blocks, recording.sample_rate, sample_rate):
+            waiting.append(block)
+            count += len(block)
+            if count < block_samples:
+                continue
+            *whole, rest = np.split(np.concatenate(waiting), range(block_samples, count + 1, block_samples))
+            yield from whole
+            waiting, count = [rest], len(rest)
+    if not waiting:
+        raise InputError(f"{path}: has no samples")
+    if count:
+        yield np.concatenate(waiting)
+
+
+def audio_duration(path: PathLike) -> float:
+    """Length of a recording in seconds, never an estimate: mp3 and PyAV's containers are decoded for it.
+
+    Raises InputError as `read_audio` does.
+    """
+    with closing(open_recording(path)) as recording:
+        frames = recording.num_frames()
+        if frames is None:
+            frames = sum(len(block) for block in recording.blocks(0))
+        if not frames:
+            raise InputError(f"{path}: has no samples")
+        return frames / recording.sample_rate
+
+
+def to_mono(samples: Any, sample_rate_in: int, sample_rate_out: int) -> Waveform:
+    """An array in memory -> mono float32 at `sample_rate_out`.
+
+    `samples` is (samples,) or (samples, channels), as soundfile gives it. Floats have full scale 1; integers
+    of 8, 16 or 32 bits are scaled by their type (unsigned ones are centred first).
+
+    Raises:
+        InputError: another shape or type, no samples, NaN or infinite samples, a rate below 1.
+    """
+    _check_rate(sample_rate_in)
+    _check_rate(sample_rate_out)
+    array = np.asarray(samples)
+    if array.ndim not in (1, 2):
+        raise InputError(f"audio of shape {array.shape}: must be (samples,) or (samples, channels)")
+    if array.size == 0:
+        raise InputError(f"audio of shape {array.shape}: has no samples")
+    frames = array.reshape(len(array), -1)
+    if frames.shape[1] > _MOST_CHANNELS:
+        raise InputError(f"audio of shape {array.shape}: samples come first, then channels: transpose it")
+    blocks = _mono(iter([_full_scale(frames)]), "audio", sample_rate_in, 0)
+    return np.concatenate(list(_resample(blocks, sample_rate_in, sample_rate_out)))
+
+
+def write_audio(path: PathLike, waveform: Waveform, sample_rate: int) -> None:
+    """Write (samples,) as the ending says: 16-bit `.wav` or `.flac`, or `.ogg` (Vorbis). Atomic.
+
+    Samples beyond full scale are clipped, never wrapped. What a 16-bit file held comes back bit by bit.
+
+    Raises:
+        InputError: another ending, no samples, samples that are not numbers, or a place not writable.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in WRITABLE:
+        raise InputError(f"{target}: audio is written as {', '.join(WRITABLE)}, not {target.suffix!r}")
+    if waveform.ndim != 1 or not waveform.size or not np.isfinite(waveform).all():
+        raise InputError(f"{target}: only finite samples of one channel, at least one, can be written")
+    container, encoding = WRITABLE[target.suffix.lower()]
+    samples: NDArray[Any] = np.clip(waveform, -1.0, 1.0)
+    if encoding == "PCM_16":
+        samples = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
+    with (
+        atomic_path(target) as temporary,
+        soundfile.SoundFile(temporary, "w", sample_rate, 1, encoding, format=container) as file,
+    ):
+        for start in range(0, len(samples), _WRITE_BLOCK):
+            file.write(samples[start : start + _WRITE_BLOCK])
+
+
+def find_audio(folder: PathLike) -> list[Path]:
+    """All audio files below `folder` (by `SUFFIXES`) in order; follows links, leaves hidden names out.
+
+    Raises:
+        InputError: `folder` is not a folder.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder")
+    found: list[Path] = []
+    seen: set[str] = set()
+    for place, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(place)
+        folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
+        if real not in seen:
+            found += [Path(place, name) for name in files if _is_audio(name)]
+        seen.add(real)
+    return sorted(found, key=lambda path: path.relative_to(root).parts)
+
+
+def _is_audio(name: str) -> bool:
+    return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+
+
+def _check_rate(sample_rate: int) -> None:
+    if sample_rate < 1:
+        raise InputError(f"sample rate {sample_rate}: must be at least 1 sample per second")
+
+
+def _full_scale(frames: NDArray[Any]) -> Frames:
+    """Floats as float32; integers divided by their full scale."""
+    if frames.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # an overflow becomes infinite, which is refused later
+            return frames.astype(np.float32)
+    if frames.dtype.kind not in "iu" or frames.dtype.itemsize > 4:
+        raise InputError(f"audio of type {frames.dtype}: must be float, or integer of 8, 16 or 32 bits")
+    half = 2.0 ** (8 * frames.dtype.itemsize - 1)
+    centre = half if frames.dtype.kind == "u" else 0.0
+    return ((frames - centre) / half).astype(np.float32)
+
+
+def _aligned(start: int, rate_in: int, rate_out: int) -> tuple[int, int]:
+    """Where to begin to decode so that output sample `start` falls where it falls in the whole recording.
+
+    Returns the first input frame, which coincides with an output sample, and how many output samples lie
+    between it and `start`: a margin in which the resampler's filter settles.
+    """
+    step = math.gcd(rate_in, rate_out)
+    unit_in, unit_out = rate_in // step, rate_out // step
+    margin = 0 if rate_in == rate_out else -(-_MARGIN * rate_out // min(rate_in, rate_out))
+    units = max(0, (start - margin) // unit_out)
+    return units * unit_in, start - units * unit_out
+
+
+def _mono(blocks: Iterator[Frames], path: PathLike, sample_rate: int, first: int) -> Iterator[Waveform]:
+    """Average the channels; refuse NaN and infinity, saying at which second."""
+    done = first
+    for block in blocks:
+        mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
+        if not np.isfinite(mono).all():
+            second = (done + int(np.argmin(np.isfinite(mono)))) / sample_rate
+            raise InputError(f"{path}: a sample at {second:.3f} s is not a finite number (NaN or infinity)")
+        done += len(mono)
+        yield mono
+
+
+def _resample(blocks: Iterator[Waveform], rate_in: int, rate_out: int) -> Iterator[Waveform]:
+    """Blocks at `rate_in` -> blocks of any length at `rate_out`, at least one sample for at least one."""
+    if rate_in == rate_out:
+        yield from blocks
+        return
+    resampler = soxr.ResampleStream(rate_in, rate_out, 1, dtype="float32", quality=QUALITY)
+    last: Waveform | None = None
+    count = 0
+    for block in blocks:
+        last = block
+        out = resampler.resample_chunk(block)
+        count += len(out)
+        yield out
+    if last is None:
+        return
+    out = resampler.resample_chunk(last[:0], last=True)
+    # So few samples that not one is left at the lower rate: their mean stands for them.
+    yield out if count + len(out) else last.mean(keepdims=True)

@@ -1,0 +1,164 @@
+"""The only place where settings become objects."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import torch
+
+from sedt.batch import Supervision
+from sedt.config import (
+    DataConfig,
+    DecodingConfig,
+    FeaturesConfig,
+    LossConfig,
+    ModelConfig,
+    Recipe,
+    SourceConfig,
+    TagBackboneConfig,
+)
+from sedt.data.clips import ClipShape
+from sedt.data.mixer import SceneMixer
+from sedt.data.recordings import Recordings, Scenes
+from sedt.data.sources import strong_files, unlabelled_files, weak_files
+from sedt.decoding import Decision
+from sedt.errors import InputError
+from sedt.features import Frontend, LogMel
+from sedt.losses.events import SetLoss
+from sedt.models.backbone import Backbone
+from sedt.models.model import Model
+from sedt.models.sedt import SEDT
+from sedt.models.tagger import Tagger
+from sedt.models.transformer import Transformer
+from sedt.models.trunk import Trunk
+
+
+def frontend(config: FeaturesConfig) -> Frontend:
+    """Log-mel and a normaliser that is not fitted yet."""
+    return Frontend(LogMel(**config.model_dump()))
+
+
+def backbone(config: ModelConfig, *, with_weights: bool = True) -> Backbone:
+    """The backbone; without weights where they will be loaded from a model anyway."""
+    return Backbone(
+        name=config.backbone,
+        start=config.backbone_start if with_weights else "random",
+        output_stride=config.output_stride,
+        map_stage=config.map_stage,
+        time_stride=config.time_stride,
+    )
+
+
+def tagger(model: ModelConfig, stage: TagBackboneConfig, num_classes: int) -> Tagger:
+    """Backbone and tagging head; batch norm learns only where the backbone starts from random weights."""
+    network = Tagger(backbone(model), num_classes, stage.head_size)
+    if model.backbone_start != "random":
+        network.backbone.freeze_batch_norm()
+    return network
+
+
+def sedt(config: ModelConfig, num_classes: int, *, with_weights: bool = True) -> SEDT:
+    """SEDT with frozen batch norm."""
+    body = backbone(config, with_weights=with_weights)
+    body.freeze_batch_norm()
+    transformer = Transformer(
+        size=config.model_size,
+        num_heads=config.num_heads,
+        ffn_size=config.ffn_size,
+        encoder_layers=config.encoder_layers,
+        decoder_layers=config.decoder_layers,
+        dropout=config.dropout,
+        attention_dropout=config.attention_dropout,
+    )
+    return SEDT(Trunk(body, transformer, config.model_size), num_classes, config.num_queries)
+
+
+def detection_model(features: FeaturesConfig, config: ModelConfig, num_classes: int) -> Model:
+    """Waveform to predictions, with weights to be loaded."""
+    return Model(frontend(features), sedt(config, num_classes, with_weights=False))
+
+
+def set_loss(config: LossConfig) -> SetLoss:
+    """Eq. 1-3."""
+    return SetLoss(
+        class_weight=config.class_weight,
+        l1_weight=config.l1_weight,
+        iou_weight=config.iou_weight,
+        no_object_weight=config.no_object_weight,
+        l1_on=config.l1_on,
+        auxiliary=config.auxiliary,
+    )
+
+
+def decision(config: DecodingConfig) -> Decision:
+    """How predictions become events."""
+    return Decision(**config.model_dump())
+
+
+def clip_shape(recipe: Recipe, classes: Sequence[str]) -> ClipShape:
+    """Classes, rate and window that all clips share."""
+    return ClipShape(classes, recipe.features.sample_rate, recipe.model.window_s)
+
+
+def window_hop_s(config: ModelConfig) -> float:
+    """Seconds from one window of a long recording to the next."""
+    overlap_s = config.window_s / 2 if config.overlap_s is None else config.overlap_s
+    return config.window_s - overlap_s
+
+
+_READERS = {
+    Supervision.STRONG: strong_files,
+    Supervision.WEAK: weak_files,
+}
+
+
+def recordings(source: SourceConfig, supervision: Supervision, sample_rate: int) -> Recordings:
+    """What one source of a recipe stands for. Raises InputError for labels that are needed and missing."""
+    if source.scenes is not None:
+        return Scenes(SceneMixer(source.scenes, sample_rate), supervision, source.fresh)
+    if supervision is Supervision.NONE:
+        return unlabelled_files(source.labels, source.audio, source.durations, source.split)
+    if source.labels is None:
+        raise InputError(f"{source.audio[0]}: a {supervision.name.lower()} source needs `labels`")
+    return _READERS[supervision](source.labels, source.audio, source.durations, source.split)
+
+
+def all_recordings(
+    sources: Sequence[SourceConfig], supervision: Supervision, sample_rate: int
+) -> list[Recordings]:
+    """One for each source."""
+    return [recordings(source, supervision, sample_rate) for source in sources]
+
+
+def classes(config: DataConfig, sets: Sequence[Recordings]) -> list[str]:
+    """The recipe's classes, or all labels of the training recordings, sorted.
+
+    Raises:
+        InputError: no label anywhere.
+    """
+    if config.classes is not None:
+        return list(config.classes)
+    found: set[str] = set()
+    for recordings_ in sets:
+        if isinstance(recordings_, Scenes):
+            found.update(recordings_.mixer.labels)
+        else:
+            found.update(*(recordings_.known(i).tags for i in range(len(recordings_))))
+    if not found:
+        raise InputError("the training clips have no labels: nothing to learn")
+    return sorted(found)
+
+
+def uses_bfloat16(precision: str, device: torch.device) -> bool:
+    """Whether autocast to bfloat16 pays: asked for, or the processor has it."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu":
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # Plain AVX512 has no bfloat16 arithmetic; emulated it is slower than float32.
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

@@ -1,0 +1,45 @@
+"""`sedt train`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="Recipe (TOML).", metavar="RECIPE.toml")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change one setting: table.key=value. May be given often.", metavar="KEY=VALUE"),
+    ] = None,
+    runs: Annotated[
+        Path | None, typer.Option(help="Folder of runs; default $SEDT_RUNS, else ./runs.", metavar="DIR")
+    ] = None,
+    devices: Annotated[
+        str, typer.Option(help="GPUs (or CPU processes) per node, or 'auto'.", metavar="N")
+    ] = "auto",
+    nodes: Annotated[int, typer.Option(help="Machines.", min=1, metavar="N")] = 1,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu, mps ...")] = "auto",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stage that was cut off.")] = False,
+) -> None:
+    """Run the stages of a recipe; stages whose result is there are skipped.
+
+    Leaves RUNS/NAME/ with all settings, metrics.csv, the model package `model/` and the test scores.
+
+    Example: sedt train recipes/urban/sedt.toml --set finetune.epochs=3
+    """
+    from sedt.recipe import load_recipe
+    from sedt.training.run import train as run_recipe
+    from sedt.training.trainer import Devices
+
+    folder = runs or Path(os.environ.get("SEDT_RUNS") or "runs")
+    number = int(devices) if devices.isdecimal() else devices
+    run_recipe(
+        load_recipe(recipe, settings or ()),
+        folder,
+        devices=Devices(accelerator, number, nodes),
+        resume=resume,
+    )

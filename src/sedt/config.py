@@ -1,0 +1,390 @@
+"""Every setting of the project, with its unit and source.
+
+Longer than other files on purpose: all that a recipe may say stands in one place, in the order of the sound.
+Sources: [P] SP-SEDT (arXiv 2111.15222), [S] SEDT (arXiv 2110.02011), [C] what the authors' published
+experiments used, [O] our own choice. Defaults are the paper's where it says something.
+Only `sedt.build` turns these records into objects; `sedt.recipe` reads them from TOML.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationInfo,
+    model_validator,
+)
+
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A number in 0..1."""
+
+Range = Annotated[tuple[float, float], Field(description="smallest and largest value")]
+
+
+def _resolve_path(value: Any, info: ValidationInfo) -> Any:
+    """Paths in a recipe are relative to the recipe's folder, which comes as validation context."""
+    base = (info.context or {}).get("base")
+    if base is None or not isinstance(value, str | Path) or not str(value):
+        return value
+    return Path(base, value)
+
+
+def _as_list(value: Any) -> Any:
+    """A single value where a list is allowed."""
+    return [value] if isinstance(value, str | Path | dict) else value
+
+
+RecipePath = Annotated[Path, BeforeValidator(_resolve_path)]
+Paths = Annotated[list[RecipePath], BeforeValidator(_as_list)]
+
+
+class Settings(BaseModel):
+    """Base of all settings: unknown keys are errors, values don't change after reading."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False, protected_namespaces=()
+    )
+
+
+def _check_range(name: str, values: tuple[float, float] | tuple[int, int]) -> None:
+    if values[0] > values[1]:
+        raise ValueError(f"{name}: {list(values)} must go from the smallest to the largest")
+
+
+class FeaturesConfig(Settings):
+    """Waveform -> log-mel spectrogram. The defaults are the paper's for DCASE: 496 frames x 64 bands."""
+
+    sample_rate: PositiveInt = 16_000
+    """Samples per second of the model's mono input. [C]"""
+    fft_samples: PositiveInt = 1024
+    """Length of the FFT in samples. [C]"""
+    frame_samples: PositiveInt = 1024
+    """Length of the analysis frame in samples, at most `fft_samples`. [C]"""
+    hop_samples: PositiveInt = 323
+    """Samples from one frame to the next. [C]"""
+    frame_window: Literal["hamming", "hann"] = "hamming"
+    """Shape of the symmetric analysis frame. [C]"""
+    num_bands: PositiveInt = 64
+    """Mel bands (Slaney scale, triangles of peak 1, on the magnitude). [C]"""
+    f_min: NonNegativeFloat = 0.0
+    """Lowest frequency in Hz. [C]"""
+    f_max: PositiveFloat | None = None
+    """Highest frequency in Hz; none: half the sample rate. [C]"""
+    amplitude_floor: PositiveFloat = 1e-5
+    """Smallest magnitude before the logarithm. [C]"""
+    dynamic_range_db: PositiveFloat = 80.0
+    """Values lie at most this far under the clip's maximum, in dB. [C]"""
+    max_frames: PositiveInt | None = None
+    """Cut the spectrogram to this many frames (URBAN-SED: 500 of 501). [C]"""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.frame_samples > self.fft_samples:
+            raise ValueError(
+                f"frame_samples {self.frame_samples} must not be larger than fft_samples {self.fft_samples}"
+            )
+        top = self.f_max if self.f_max is not None else self.sample_rate / 2
+        if not self.f_min < top <= self.sample_rate / 2:
+            raise ValueError(
+                f"f_min {self.f_min} and f_max {top} must satisfy f_min < f_max <= {self.sample_rate / 2:g} Hz"
+            )
+        return self
+
+
+class ModelConfig(Settings):
+    """The network. The defaults are SEDT with E = 3 for DCASE."""
+
+    window_s: PositiveFloat = 10.0
+    """Seconds of audio that the model sees at once. [C]"""
+    overlap_s: NonNegativeFloat | None = None
+    """Seconds that neighbouring windows of a longer recording share; none: half a window. [O]"""
+    backbone: str = "resnet50.tv_in1k"
+    """A timm model that gives feature maps at `output_stride`. [P]"""
+    backbone_start: Literal["imagenet", "random"] | RecipePath = "imagenet"
+    """Where the backbone's weights come from before any training: ImageNet weights from the Hub, random, or
+    a safetensors file of a timm model or of an earlier `tag_backbone` stage. [P]"""
+    output_stride: Literal[8, 16, 32] = 16
+    """Spectrogram frames (and bands) per map step; later stages are dilated. [C]"""
+    map_stage: int = -1
+    """Which stage of the backbone gives the map; -1 is the last. [O]"""
+    time_stride: Literal[2, 4, 8, 16, 32] | None = None
+    """Spectrogram frames per map step along time alone, if finer than `output_stride`: strides along time
+    are taken out of the last striding layers. None: as `output_stride`. [O]"""
+    model_size: PositiveInt = 256
+    """d: width of the transformer. [C]"""
+    num_heads: PositiveInt = 8
+    """Attention heads. [C]"""
+    ffn_size: PositiveInt = 2048
+    """Width of the transformer's feed-forward layers. [C]"""
+    encoder_layers: PositiveInt = 3
+    """E: encoder layers, 3 or 6 in the paper. [P]"""
+    decoder_layers: PositiveInt = 3
+    """D: decoder layers. [P]"""
+    num_queries: PositiveInt = 20
+    """N: event queries, more than events in a window. 20 for DCASE, 10 for URBAN-SED. [C]"""
+    dropout: Share = 0.1
+    """Dropout in the transformer. [C]"""
+    attention_dropout: Share | None = None
+    """Dropout on attention weights; none: as `dropout` [C]. 0 lets processors use a faster attention. [O]"""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.model_size % self.num_heads or self.model_size % 2:
+            raise ValueError(
+                f"model_size {self.model_size} must be even and a multiple of num_heads {self.num_heads}"
+            )
+        if self.overlap_s is not None and self.overlap_s > self.window_s / 2:
+            raise ValueError(f"overlap_s {self.overlap_s} must be at most half of window_s {self.window_s}")
+        return self
+
+
+class LossConfig(Settings):
+    """Eq. 1-4. A weight of 0 takes the term out of the loss and out of the matching cost."""
+
+    class_weight: NonNegativeFloat = 1.0
+    """l_c: cross-entropy of the classes. [C]"""
+    l1_weight: NonNegativeFloat = 5.0
+    """l_L1: distance of matched locations. [C]"""
+    iou_weight: NonNegativeFloat = 2.0
+    """l_IOU: 1 - generalised IoU of matched locations. [C]"""
+    tag_weight: NonNegativeFloat = 0.25
+    """Weight of eq. 4; 0.25 for DCASE, 1 for URBAN-SED. [C]"""
+    no_object_weight: NonNegativeFloat = 0.1
+    """Weight of "no event" in the cross-entropy; 1 gives the plain mean of eq. 3. [C]"""
+    l1_on: Literal["edges", "span"] = "edges"
+    """Distance of (onset, offset) [C] or of (centre, length) as eq. 2 is written [P]."""
+    auxiliary: bool = True
+    """Event losses on every decoder layer, with the same weights. [C]"""
+
+
+class DecodingConfig(Settings):
+    """Predictions -> events."""
+
+    fusion: Literal[1] = 1
+    """How clip tags and event classes are joined: 1, class probabilities times 0/1 tags. [C]"""
+    threshold: Share | dict[str, Share] = 0.5
+    """Smallest class probability of an event; one number or one per class. [C]"""
+    tag_threshold: Share | dict[str, Share] = 0.5
+    """Smallest probability of a tag; one number or one per class. [C]"""
+    min_length_s: NonNegativeFloat | dict[str, NonNegativeFloat] = 0.2
+    """Shorter events are dropped, in seconds; one number or one per class. [C]"""
+    deoverlap: bool = True
+    """Of overlapping events of one class keep the one with the higher score. [C]"""
+
+
+class ScenesConfig(Settings):
+    """Soundscapes mixed from isolated sounds (`sedt synth`, or on the fly while training). All [O]."""
+
+    foreground: RecipePath
+    """A TSV `filename onset offset event_label` of isolated sounds, or a folder with one folder per class."""
+    foreground_audio: RecipePath | None = None
+    """Folder of the files that the TSV names; none: `audio` beside the TSV, else the TSV's folder."""
+    split: str | None = None
+    """Use only rows whose `split` column has this value."""
+    classes: list[str] | None = None
+    """Use only these labels."""
+    backgrounds: Paths = Field(default_factory=list)
+    """Files or folders of background recordings; none: noise."""
+    exclude_backgrounds: list[str] = Field(default_factory=list)
+    """Background files left out, by path under their folder, or its ending."""
+    noise: Literal["white", "pink", "brown", "random"] = "pink"
+    """Colour of the noise used where there are no backgrounds; random: another in each scene."""
+    noise_db: Range = (-45.0, -30.0)
+    """Level of the noise or background, in dB full scale (RMS)."""
+    num_scenes: PositiveInt = 100
+    """Scenes in the set."""
+    duration_s: PositiveFloat = 10.0
+    """Length of a scene in seconds."""
+    events: tuple[NonNegativeInt, NonNegativeInt] = (1, 4)
+    """Fewest and most events in a scene."""
+    event_duration_s: Range = (0.25, 5.0)
+    """Shortest and longest event in seconds: sounds are cut and faded to a drawn length (log-uniform)."""
+    fade_s: NonNegativeFloat = 0.01
+    """Fade at a cut, in seconds."""
+    snr_db: Range = (6.0, 30.0)
+    """Level of an event over its background, in dB (RMS while it sounds)."""
+    max_polyphony: PositiveInt = 3
+    """Most events that sound at once."""
+    same_class_gap_s: NonNegativeFloat = 0.2
+    """Least silence between two events of one class, in seconds."""
+    timing: RecipePath | None = None
+    """A strong TSV whose event times and labels are used as templates, each scene after one of its files."""
+    active_range_db: PositiveFloat = 40.0
+    """A sound is active where its short-time energy lies within this range under its peak; this sets
+    onset and offset."""
+    seed: NonNegativeInt = 0
+    """Same seed, same scenes: label bytes and samples."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name in ("noise_db", "events", "event_duration_s", "snr_db"):
+            _check_range(name, getattr(self, name))
+        if self.event_duration_s[0] <= 0:
+            raise ValueError(f"event_duration_s: {self.event_duration_s[0]} must be more than 0")
+        return self
+
+
+class SourceConfig(Settings):
+    """Clips of a data set: label files and audio folders, or scenes made by the mixer."""
+
+    labels: RecipePath | None = None
+    """A strong, weak or unlabelled DCASE TSV, as its place in the recipe says."""
+    audio: Paths = Field(default_factory=list)
+    """Folders searched, in order, for the files of the labels."""
+    durations: RecipePath | None = None
+    """A durations TSV; none: read from the files."""
+    split: str | None = None
+    """Use only rows whose `split` column has this value."""
+    scenes: ScenesConfig | None = None
+    """Scenes from the mixer, in the place of files."""
+    fresh: bool = False
+    """New scenes in every epoch, in the place of a fixed set."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.scenes is None and not self.audio:
+            raise ValueError("a source needs `audio` (with `labels`), or `scenes`")
+        if self.scenes is not None and (self.labels or self.audio):
+            raise ValueError("a source has either `labels` and `audio`, or `scenes`")
+        return self
+
+
+Sources = Annotated[list[SourceConfig], BeforeValidator(_as_list)]
+
+
+class DataConfig(Settings):
+    """Which clips serve what."""
+
+    classes: list[str] | None = None
+    """Labels in the order of the model's outputs; none: all labels of the strong and weak clips, sorted."""
+    strong: Sources = Field(default_factory=list)
+    """Clips with events."""
+    weak: Sources = Field(default_factory=list)
+    """Clips with tags."""
+    unlabelled: Sources = Field(default_factory=list)
+    """Clips without labels."""
+    validation: Sources = Field(default_factory=list)
+    """Clips with events, for selection, early stopping and tuning; never the test set."""
+    test: Sources = Field(default_factory=list)
+    """Clips with events, scored once after the last stage."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.classes is not None and len(set(self.classes)) != len(self.classes):
+            raise ValueError("classes: a label stands twice")
+        return self
+
+
+class OptimizerConfig(Settings):
+    """What all stages set: length, batch, optimiser, schedule."""
+
+    epochs: PositiveInt = 300
+    """Passes over the training set."""
+    learning_rate: PositiveFloat = 1e-4
+    """Peak learning rate. [C]"""
+    backbone_learning_rate: PositiveFloat | None = None
+    """Learning rate of the backbone; none: `learning_rate`. [C]"""
+    weight_decay: NonNegativeFloat = 1e-4
+    """Decoupled weight decay. [C]"""
+    gradient_norm: PositiveFloat | None = 0.1
+    """Gradients are clipped to this norm. [C]"""
+    schedule: Literal["steps", "cosine", "constant"] = "steps"
+    """steps: x0.1 every `drop_every` epochs [C]; cosine: to zero over all epochs [O]."""
+    drop_every: PositiveInt = 200
+    """Epochs between two drops of the learning rate by 10. [C]"""
+    warmup_steps: NonNegativeInt = 0
+    """Optimiser steps in which the learning rate rises from 0. [O]"""
+    accumulate: PositiveInt = 1
+    """Batches whose gradients are added before a step. [O]"""
+    ema_decay: Share | None = None
+    """Keep an exponential moving average of the weights and use it for validation and the result. [O]"""
+
+
+class TagBackboneConfig(OptimizerConfig):
+    """Paper 3.2: the backbone learns clip tags before anything else."""
+
+    epochs: PositiveInt = 100
+    """[C]"""
+    gradient_norm: PositiveFloat | None = None
+    """[C] none here"""
+    weight_decay: NonNegativeFloat = 0.0
+    """[C]"""
+    drop_every: PositiveInt = 20
+    """[C]"""
+    optimizer: Literal["adam_amsgrad", "adamw"] = "adam_amsgrad"
+    """[C]"""
+    batch_size: PositiveInt = 128
+    """Clips per batch. [C]"""
+    use: list[Literal["strong", "weak"]] = ["weak"]  # noqa: RUF012 - pydantic copies defaults
+    """Which clips train the backbone. [P]"""
+    head_size: PositiveInt = 1000
+    """Width of the head's hidden layer. [C]"""
+    validate_every: PositiveInt = 1
+    """Epochs between two validations. [O]"""
+
+
+class FinetuneConfig(OptimizerConfig):
+    """SEDT from labels, with or without pre-training before it."""
+
+    strong_per_batch: NonNegativeInt = 16
+    """Clips with events in a batch. [C]"""
+    weak_per_batch: NonNegativeInt = 16
+    """Clips with tags in a batch. [C]"""
+    frozen_stages: NonNegativeInt = 1
+    """Backbone stages that don't train: 0 none, 1 the stem and the first stage, 2 two stages ... [C]"""
+    validate_every: PositiveInt = 1
+    """Epochs between two validations. [O]"""
+    patience: PositiveInt | None = None
+    """Stop after so many validations without a better `event_based` macro F1. [O]"""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.strong_per_batch < 1:
+            raise ValueError("strong_per_batch must be at least 1: SEDT learns times from strong clips")
+        return self
+
+
+class MachineConfig(Settings):
+    """How the computer is used; changes speed, not the method. All [O]."""
+
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """auto: bfloat16 autocast where the processor has it."""
+    channels_last: bool = True
+    """Memory layout of the backbone's convolutions."""
+    workers: NonNegativeInt = 1
+    """Processes that prepare clips."""
+    eval_batch_size: PositiveInt = 16
+    """Clips per batch in validation and detection."""
+
+
+Stage = Literal["tag_backbone", "finetune"]
+
+
+class Recipe(Settings):
+    """One experiment: data, model, stages. `sedt train` runs it."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    """Name of the run's folder."""
+    description: str = ""
+    """What it is, in a sentence; goes into the model card."""
+    seed: NonNegativeInt = 0
+    """Seeds weights, order, draws and dropout."""
+    stages: list[Stage] = ["tag_backbone", "finetune"]  # noqa: RUF012 - pydantic copies defaults
+    """Run in this order; each is skipped when its result is there."""
+    features: FeaturesConfig = Field(default_factory=FeaturesConfig)
+    model: ModelConfig = Field(default_factory=ModelConfig)
+    loss: LossConfig = Field(default_factory=LossConfig)
+    decoding: DecodingConfig = Field(default_factory=DecodingConfig)
+    data: DataConfig = Field(default_factory=DataConfig)
+    tag_backbone: TagBackboneConfig = Field(default_factory=TagBackboneConfig)
+    finetune: FinetuneConfig = Field(default_factory=FinetuneConfig)
+    machine: MachineConfig = Field(default_factory=MachineConfig)

@@ -1,0 +1,172 @@
+"""Spectrogram -> feature map, by any timm network that gives maps at the wanted stride (spec: ResNet-50)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Self
+
+import timm
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from sedt.errors import InputError
+
+
+class Backbone(nn.Module):
+    """(batch, frames, bands) -> map (batch, channels, time, frequency).
+
+    One learned 1x1 convolution with bias lifts the single input channel to three, then the network runs as it
+    is on images, frames as rows and bands as columns.
+
+    Raises:
+        InputError: timm has no such network, it gives no maps, or not at this stride; weights that cannot be
+            had or do not fit.
+    """
+
+    def __init__(
+        self,
+        name: str = "resnet50.tv_in1k",
+        start: str | os.PathLike[str] = "imagenet",
+        output_stride: int = 16,
+        map_stage: int = -1,
+        time_stride: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.batch_norm_frozen = False
+        self.lift = nn.Conv2d(1, 3, kernel_size=1)
+        self.network = _create(name, output_stride, map_stage, imagenet=str(start) == "imagenet")
+        self.num_channels: int = self.network.feature_info.channels()[-1]
+        self.stride: int = self.network.feature_info.reduction()[-1]
+        self.time_stride = self.stride
+        if time_stride is not None and time_stride < self.stride:
+            self._refine_time(time_stride)
+        if str(start) not in {"imagenet", "random"}:
+            self.load_weights(Path(start))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(batch, frames, bands) -> (batch, channels, time, frequency)."""
+        image = self.lift(features.unsqueeze(1))
+        if self.lift.weight.is_contiguous(memory_format=torch.channels_last):
+            image = image.contiguous(memory_format=torch.channels_last)
+        maps: list[Tensor] = self.network(image)
+        return maps[-1]
+
+    def num_steps(self, num_frames: Tensor) -> Tensor:
+        """Time steps of the map that see a clip of so many frames."""
+        return torch.div(num_frames + self.time_stride - 1, self.time_stride, rounding_mode="floor")
+
+    def freeze_batch_norm(self) -> None:
+        """Make statistics and affine of every batch norm constants; they are no parameters then."""
+        self.batch_norm_frozen = True
+        for norm in self._batch_norms():
+            for name in ("weight", "bias"):
+                constant = getattr(norm, name).detach()
+                delattr(norm, name)
+                norm.register_buffer(name, constant)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """As every module, but frozen batch norms keep to their stored statistics."""
+        super().train(mode)
+        if self.batch_norm_frozen:
+            for norm in self._batch_norms():
+                norm.eval()
+        return self
+
+    def _batch_norms(self) -> list[nn.BatchNorm2d]:
+        return [m for m in self.network.modules() if isinstance(m, nn.BatchNorm2d)]
+
+    def freeze_stages(self, num_stages: int) -> None:
+        """Stop training of the lift, the stem and the first stages; 0 freezes nothing.
+
+        The lift belongs to the stem: whoever freezes the stem freezes what it has learned to see.
+        """
+        if num_stages == 0:
+            return
+        infos = self.network.feature_info.info  # the first map is the stem's
+        module = infos[min(num_stages, len(infos) - 1)]["module"]
+        prefixes = (f"{module}.", f"{module.replace('.', '_')}.")  # timm flattens some module lists
+        named = list(self.network.named_parameters())
+        ends = [i for i, (name, _) in enumerate(named) if name.startswith(prefixes)]
+        self.lift.requires_grad_(False)
+        for _, parameter in named[: ends[-1] + 1]:
+            parameter.requires_grad_(False)
+
+    def load_weights(self, path: Path) -> None:
+        """Take weights from a safetensors file: of a `Backbone`, or of a timm model of the same name."""
+        try:
+            tensors = load_file(path)
+        except Exception as error:
+            raise InputError(f"{path}: not a readable safetensors file: {error}") from error
+        own = self.state_dict()
+        # A timm file names layers as `network` does; classifier layers and batch counters are not needed.
+        renamed = {k if k in own else f"network.{k}": v for k, v in tensors.items()}
+        fitting = {k: v for k, v in renamed.items() if k in own and own[k].shape == v.shape}
+        missing = [k for k in own if k not in fitting and not k.startswith("lift.") and "num_batches" not in k]
+        if missing:
+            raise InputError(f"{path}: does not fit this backbone: no tensor for `{missing[0]}`")
+        self.load_state_dict(fitting, strict=False)
+
+    def _refine_time(self, time_stride: int) -> None:
+        """Take strides along time out of the last striding layers until `time_stride` is reached."""
+        striding = [m for m in self.network.modules() if _strides(m)]
+        while self.time_stride > time_stride:
+            # All layers that make one halving (main path and shortcut of a block) act at the same place.
+            last = striding.pop()
+            group = [last]
+            block = _block_of(self.network, last)
+            while striding and _block_of(self.network, striding[-1]) is block:
+                group.append(striding.pop())
+            for module in group:
+                module.stride = (1, module.stride[1])
+                if isinstance(module, nn.AvgPool2d):
+                    module.kernel_size = (1, _pair(module.kernel_size)[1])
+            self.time_stride //= 2
+
+
+def _create(name: str, output_stride: int, map_stage: int, imagenet: bool) -> Any:
+    """A timm network that gives one map."""
+    options: dict[str, Any] = {"features_only": True, "output_stride": output_stride}
+    if "resnet" in name or "resnext" in name:
+        options["zero_init_last"] = False  # residual branches must live when training starts from random
+    try:
+        stages = len(timm.create_model(name, features_only=True).feature_info)
+        options["out_indices"] = (range(stages)[map_stage],)
+        return timm.create_model(name, pretrained=imagenet, **options)
+    except IndexError as error:
+        raise InputError(f"backbone {name}: has no stage {map_stage}, only {stages}") from error
+    except Exception as error:
+        if imagenet and not isinstance(error, TypeError | NotImplementedError | ValueError):
+            problem = f"its ImageNet weights could not be had ({_first_line(error)})"
+            hint = "; set model.backbone_start to a weights file or to 'random'"
+        else:
+            problem = f"timm gives no feature map of it at output stride {output_stride}: {_first_line(error)}"
+            hint = ""
+        raise InputError(f"backbone {name}: {problem}{hint}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def _strides(module: nn.Module) -> bool:
+    if not isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
+        return False
+    module.stride = _pair(module.stride)
+    return module.stride[0] > 1
+
+
+def _block_of(network: nn.Module, module: nn.Module) -> nn.Module:
+    """The stage's child (a residual block) that holds `module`, or the module itself in the stem."""
+    for name, candidate in network.named_modules():
+        if candidate is module:
+            parts = name.split(".")
+            return network.get_submodule(".".join(parts[:2])) if len(parts) > 2 else candidate
+    raise AssertionError("the module comes from this network")
+

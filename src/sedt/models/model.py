@@ -1,0 +1,25 @@
+"""A model takes waveforms: it is a frontend (log-mel, normaliser) and then a network."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from sedt.batch import Predictions
+from sedt.features import Frontend
+
+
+class Model(nn.Module):
+    """Waveforms in, predictions out. Training calls the two parts itself, with augmentation between them."""
+
+    def __init__(self, frontend: Frontend, network: nn.Module) -> None:
+        super().__init__()
+        self.frontend = frontend
+        self.network = network
+
+    def forward(self, waveforms: Tensor, num_samples: Tensor | None = None) -> Predictions:
+        """(batch, samples) and optionally (batch,) samples before each clip's padding -> predictions."""
+        num_frames = None
+        if num_samples is not None and bool((num_samples < waveforms.shape[-1]).any()):
+            num_frames = self.frontend.num_frames(num_samples)
+        predictions: Predictions = self.network(self.frontend(waveforms), num_frames)
+        return predictions

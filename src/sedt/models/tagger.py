@@ -1,0 +1,23 @@
+"""The backbone with a tagging head (paper 3.2): how the backbone learns sound before anything else."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from sedt.models.backbone import Backbone
+
+
+class Tagger(nn.Module):
+    """Features (batch, frames, bands) -> tag logits (batch, classes): mean over the map, two linear layers."""
+
+    def __init__(self, backbone: Backbone, num_classes: int, head_size: int = 1000) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = nn.Sequential(
+            nn.Linear(backbone.num_channels, head_size), nn.ReLU(), nn.Linear(head_size, num_classes)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits in float32."""
+        logits: Tensor = self.head(self.backbone(features).mean(dim=(2, 3))).float()
+        return logits

@@ -1,0 +1,135 @@
+"""The transformer of SEDT. It differs from torch.nn.Transformer in this:
+
+- positions are added to queries and keys in every encoder layer and to the keys of cross-attention, not once
+  to the input;
+- query embeddings are added to queries and keys of the decoder's self-attention and to the queries of
+  cross-attention; the decoder's content starts at zero;
+- pre-norm, with a final norm on the encoder and on every decoder layer's output;
+- the decoder gives every layer's output, for the auxiliary losses.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class FeedForward(nn.Sequential):
+    """Linear, ReLU, dropout, linear: (..., size) -> (..., size)."""
+
+    def __init__(self, size: int, hidden_size: int, dropout: float) -> None:
+        super().__init__(
+            nn.Linear(size, hidden_size), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden_size, size)
+        )
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention over the tokens of the map, then feed-forward; pre-norm."""
+
+    def __init__(
+        self, size: int, num_heads: int, ffn_size: int, dropout: float, attention_dropout: float
+    ) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(size, num_heads, attention_dropout, batch_first=True)
+        self.feed_forward = FeedForward(size, ffn_size, dropout)
+        self.norm_attention, self.norm_ffn = nn.LayerNorm(size), nn.LayerNorm(size)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, tokens: Tensor, positions: Tensor, padding: Tensor | None) -> Tensor:
+        """tokens, positions (batch, tokens, size); padding (batch, tokens), True where nothing is."""
+        normed = self.norm_attention(tokens)
+        keys = normed + positions
+        update, _ = self.attention(keys, keys, normed, key_padding_mask=padding, need_weights=False)
+        tokens = tokens + self.dropout(update)
+        tokens = tokens + self.dropout(self.feed_forward(self.norm_ffn(tokens)))
+        return tokens
+
+
+class DecoderLayer(nn.Module):
+    """Self-attention among queries, cross-attention to the tokens, feed-forward; pre-norm."""
+
+    def __init__(
+        self, size: int, num_heads: int, ffn_size: int, dropout: float, attention_dropout: float
+    ) -> None:
+        super().__init__()
+        self.self_attention = nn.MultiheadAttention(size, num_heads, attention_dropout, batch_first=True)
+        self.cross_attention = nn.MultiheadAttention(size, num_heads, attention_dropout, batch_first=True)
+        self.feed_forward = FeedForward(size, ffn_size, dropout)
+        self.norm_self, self.norm_cross, self.norm_ffn = (nn.LayerNorm(size) for _ in range(3))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self,
+        content: Tensor,
+        queries: Tensor,
+        tokens: Tensor,
+        positions: Tensor,
+        padding: Tensor | None,
+        query_mask: Tensor | None,
+    ) -> Tensor:
+        """content, queries (batch, queries, size); query_mask (queries, queries), True where it is barred."""
+        normed = self.norm_self(content)
+        keys = normed + queries
+        update, _ = self.self_attention(keys, keys, normed, attn_mask=query_mask, need_weights=False)
+        content = content + self.dropout(update)
+        asking = self.norm_cross(content) + queries
+        update, _ = self.cross_attention(
+            asking, tokens + positions, tokens, key_padding_mask=padding, need_weights=False
+        )
+        content = content + self.dropout(update)
+        content = content + self.dropout(self.feed_forward(self.norm_ffn(content)))
+        return content
+
+
+class Transformer(nn.Module):
+    """E encoder layers and D decoder layers of width `size` (spec section 2)."""
+
+    def __init__(
+        self,
+        size: int = 256,
+        num_heads: int = 8,
+        ffn_size: int = 2048,
+        encoder_layers: int = 3,
+        decoder_layers: int = 3,
+        dropout: float = 0.1,
+        attention_dropout: float | None = None,
+    ) -> None:
+        super().__init__()
+        on_attention = dropout if attention_dropout is None else attention_dropout
+        layer = (size, num_heads, ffn_size, dropout, on_attention)
+        self.encoder = nn.ModuleList(EncoderLayer(*layer) for _ in range(encoder_layers))
+        self.decoder = nn.ModuleList(DecoderLayer(*layer) for _ in range(decoder_layers))
+        self.norm_encoder, self.norm_decoder = nn.LayerNorm(size), nn.LayerNorm(size)
+        for weight in self.parameters():
+            if weight.dim() > 1:
+                nn.init.xavier_uniform_(weight)
+
+    def forward(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        queries: Tensor,
+        padding: Tensor | None = None,
+        query_mask: Tensor | None = None,
+    ) -> Tensor:
+        """Decode the queries against the encoded tokens.
+
+        Args:
+            tokens: (batch, tokens, size), the projected map.
+            positions: (batch or 1, tokens, size).
+            queries: (batch, queries, size), query embeddings.
+            padding: (batch, tokens), True where a token lies wholly behind the clip's end.
+            query_mask: (queries, queries), True where one query may not see another.
+
+        Returns:
+            (decoder layers, batch, queries, size), each layer's output after the final norm.
+        """
+        for layer in self.encoder:
+            tokens = layer(tokens, positions, padding)
+        tokens = self.norm_encoder(tokens)
+        content = torch.zeros_like(queries)
+        outputs = []
+        for layer in self.decoder:
+            content = layer(content, queries, tokens, positions, padding, query_mask)
+            outputs.append(self.norm_decoder(content))
+        return torch.stack(outputs)

@@ -1,0 +1,169 @@
+"""The model on disk: a folder with `config.json`, `model.safetensors` and `README.md` (the model card).
+
+Safetensors and JSON only: nothing in a package can run code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field
+from safetensors.torch import load_file, save_file
+
+import sedt.build as build
+from sedt.config import DecodingConfig, FeaturesConfig, ModelConfig, Settings
+from sedt.errors import InputError
+from sedt.files import atomic_path, write_text
+from sedt.models.model import Model
+from sedt.recipe import validate
+
+FORMAT = 1
+"""Raised when an older version could not read what a newer one writes."""
+
+
+class PackageConfig(Settings):
+    """Everything but the weights that detection needs."""
+
+    format: int = FORMAT
+    """Version of this layout."""
+    classes: list[str]
+    """Labels in the order of the model's outputs."""
+    features: FeaturesConfig
+    model: ModelConfig
+    decoding: DecodingConfig
+    info: dict[str, Any] = Field(default_factory=dict)
+    """What people want to know: name, description, training data, scores, versions."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A model with all that detection needs."""
+
+    model: Model
+    """(batch, samples) -> Predictions; in eval mode, float32, on the CPU."""
+    classes: list[str]
+    features: FeaturesConfig
+    model_config: ModelConfig
+    decoding: DecodingConfig
+    info: dict[str, Any] = field(default_factory=dict)
+    """Name, description, training data, scores: for people."""
+
+
+def save_package(folder: str | os.PathLike[str], package: Package, *, half: bool = False) -> None:
+    """Write a package; the configuration comes last, so that a folder with one is whole.
+
+    `half` stores weights in float16: half the size, for bundling. Raises InputError if it cannot be written.
+    """
+    folder = Path(folder)
+    config = PackageConfig(
+        classes=package.classes,
+        features=package.features,
+        model=package.model_config.model_copy(update={"backbone_start": "random"}),
+        decoding=package.decoding,
+        info=package.info,
+    )
+    tensors = {
+        name: _stored(tensor, half and not name.startswith("frontend."))
+        for name, tensor in package.model.state_dict().items()
+    }
+    (folder / "config.json").unlink(missing_ok=True)
+    with atomic_path(folder / "model.safetensors") as temporary:
+        save_file(tensors, temporary, metadata={"format": "pt"})
+    write_text(folder / "README.md", model_card(config))
+    write_text(folder / "config.json", config.model_dump_json(indent=1) + "\n")
+
+
+def load_package(folder: str | os.PathLike[str]) -> Package:
+    """Read a package.
+
+    Raises:
+        InputError: a file is missing, unreadable, of another format; a tensor is missing, too many, or of
+            another shape than the configuration says.
+    """
+    folder = Path(folder)
+    config = _read_config(folder / "config.json")
+    model = build.detection_model(config.features, config.model, len(config.classes))
+    _load_weights(model, folder / "model.safetensors")
+    return Package(
+        model=model.eval().requires_grad_(False),
+        classes=config.classes,
+        features=config.features,
+        model_config=config.model,
+        decoding=config.decoding,
+        info=config.info,
+    )
+
+
+def model_card(config: PackageConfig) -> str:
+    """README.md of a package, as the Hub shows it."""
+    info = config.info
+    lines = [
+        "---",
+        "library_name: sedt",
+        "tags: [sound-event-detection, audio, sedt]",
+        f"license: {info.get('license', 'other')}",
+        "---",
+        f"# {info.get('name', 'SEDT model')}",
+        "",
+        info.get("description", "").strip(),
+        "",
+        f"Finds, in windows of {config.model.window_s:g} s: {', '.join(config.classes)}.",
+        "",
+        "```bash",
+        "sedt detect recording.wav --model .",
+        "```",
+    ]
+    for title, key in (("Training data", "training_data"), ("Scores", "scores"), ("Limits", "limits")):
+        if key in info:
+            lines += ["", f"## {title}", "", *_card_lines(info[key])]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _card_lines(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [f"- {key}: {v:.4g}" if isinstance(v, float) else f"- {key}: {v}" for key, v in value.items()]
+    return [f"- {item}" for item in value] if isinstance(value, list) else [str(value)]
+
+
+def _stored(tensor: torch.Tensor, half: bool) -> torch.Tensor:
+    tensor = tensor.detach().cpu().contiguous()
+    return tensor.half() if half and tensor.is_floating_point() else tensor.clone()
+
+
+def _read_config(path: Path) -> PackageConfig:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path.parent}: not a model package: {path.name}: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f"{path}: `format` must be {FORMAT}: not a package that this version reads")
+    return validate(PackageConfig, content, where=str(path))
+
+
+def _load_weights(model: Model, path: Path) -> None:
+    try:
+        tensors = load_file(path)
+    except Exception as error:  # safetensors has its own error types for each fault of a file
+        raise InputError(f"{path}: not a readable safetensors file: {error}") from error
+    wanted = model.state_dict()
+    for name, tensor in wanted.items():
+        if name not in tensors:
+            raise InputError(f"{path}: no tensor `{name}`")
+        if tensors[name].shape != tensor.shape:
+            raise InputError(
+                f"{path}: tensor `{name}` has shape {list(tensors[name].shape)}; "
+                f"config.json asks for {list(tensor.shape)}"
+            )
+        if not torch.isfinite(tensors[name].float()).all():
+            raise InputError(f"{path}: tensor `{name}` has values that are not finite")
+    unknown = sorted(set(tensors) - set(wanted))
+    if unknown:
+        raise InputError(f"{path}: unknown tensor `{unknown[0]}`")
+    model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})

@@ -1,0 +1,154 @@
+"""Recipes: TOML files -> `sedt.config.Recipe`, with every error naming the file and the key."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from sedt.config import Recipe, ScenesConfig, Settings
+from sedt.errors import InputError
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_Settings = TypeVar("_Settings", bound=Settings)
+
+
+def load_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> Recipe:
+    """Read a recipe; `settings` are changes as the command line gives them: `finetune.epochs=3`.
+
+    A recipe may say `extends = "other.toml"` (relative to itself): what it says then replaces, key by key,
+    what the other says. `${NAME}` in a string is the environment variable; relative paths are relative to
+    the recipe that they stand in.
+
+    Raises:
+        InputError: no such file, not TOML, an unknown key, a wrong type or value, a variable not set.
+    """
+    path = Path(path)
+    content = _read(path, ())
+    for setting in settings:
+        _apply(content, setting)
+    content.setdefault("name", path.stem)
+    return validate(Recipe, content, where=str(path), base=path.parent)
+
+
+def load_scenes(path: str | os.PathLike[str]) -> ScenesConfig:
+    """Read the settings of `sedt synth` from a TOML file. Raises InputError as `load_recipe` does."""
+    path = Path(path)
+    return validate(ScenesConfig, _read(path, ()), where=str(path), base=path.parent)
+
+
+def validate(kind: type[_Settings], content: Any, *, where: str, base: Path | None = None) -> _Settings:
+    """Check `content` against the settings class `kind`; the error says `where` and which key."""
+    try:
+        return kind.model_validate(content, context={"base": base})
+    except ValidationError as error:
+        raise InputError(f"{where}: {_first_problem(error)}") from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key `{key}`{more}"
+    message = problem["msg"].removeprefix("Value error, ")
+    given = "" if problem["type"] in {"missing", "value_error"} else f", not {_short(problem['input'])}"
+    return f"`{key}`: {message}{given}{more}" if key else f"{message}{more}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _read(path: Path, children: tuple[Path, ...]) -> dict[str, Any]:
+    if path.resolve() in children:
+        raise InputError(f"{path}: `extends` goes round in a circle")
+    try:
+        with path.open("rb") as stream:
+            content = tomllib.load(stream)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not TOML: {error}") from error
+    content = _expand(content, path)
+    parent_name = content.pop("extends", None)
+    if parent_name is None:
+        return content
+    if not isinstance(parent_name, str):
+        raise InputError(f"{path}: `extends` must be the name of one recipe, not {parent_name!r}")
+    parent = _read(path.parent / parent_name, (*children, path.resolve()))
+    parent.pop("name", None)
+    return _merge(_rebase(parent, path.parent, (path.parent / parent_name).parent), content)
+
+
+def _expand(value: Any, path: Path, key: str = "") -> Any:
+    """Replace ${NAME} in every string below `value`."""
+    if isinstance(value, dict):
+        return {k: _expand(v, path, f"{key}.{k}" if key else k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_expand(v, path, key) for v in value]
+    if not isinstance(value, str):
+        return value
+
+    def variable(match: re.Match[str]) -> str:
+        found = os.environ.get(match[1])
+        if not found:
+            raise InputError(f"{path}: `{key}`: the environment variable {match[1]} is not set")
+        return str(Path(found).absolute())
+
+    return _VARIABLE.sub(variable, value)
+
+
+_PATH_KEYS = frozenset(
+    {"labels", "audio", "durations", "foreground", "foreground_audio", "backgrounds", "timing"}
+)
+
+
+def _rebase(value: Any, child_folder: Path, parent_folder: Path, key: str = "") -> Any:
+    """Make the parent's relative paths relative to the child, if they lie in different folders."""
+    if child_folder.resolve() == parent_folder.resolve():
+        return value
+    if isinstance(value, dict):
+        return {k: _rebase(v, child_folder, parent_folder, k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_rebase(v, child_folder, parent_folder, key) for v in value]
+    is_path = key in _PATH_KEYS or (key == "backbone_start" and value not in {"imagenet", "random"})
+    return str(parent_folder.absolute() / value) if is_path and isinstance(value, str) else value
+
+
+def _merge(parent: dict[str, Any], child: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(parent)
+    for key, value in child.items():
+        old = merged.get(key)
+        both_tables = isinstance(old, dict) and isinstance(value, dict)
+        merged[key] = _merge(old, value) if both_tables else value  # type: ignore[arg-type]
+    return merged
+
+
+def _apply(content: dict[str, Any], setting: str) -> None:
+    """One `--set table.key=value`; the value is TOML, or else a bare string."""
+    key, equals, text = setting.partition("=")
+    names = key.strip().split(".")
+    if not equals or not all(names):
+        raise InputError(f"--set {setting}: must be key=value, such as finetune.epochs=3")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    table: Any = content
+    for name in names[:-1]:
+        if isinstance(table, list) and name.isdigit() and int(name) < len(table):
+            table = table[int(name)]
+        elif isinstance(table, dict):
+            table = table.setdefault(name, {})
+        else:
+            raise InputError(f"--set {setting}: `{name}` is not a table of the recipe")
+    if not isinstance(table, dict):
+        raise InputError(f"--set {setting}: `{'.'.join(names[:-1])}` is not a table of the recipe")
+    table[names[-1]] = _expand(value, Path("--set"), key)

@@ -1,0 +1,74 @@
+"""A recipe's data, read once for all stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import sedt.build as build
+from sedt.batch import Clip, ClipRequest, Supervision
+from sedt.config import Recipe
+from sedt.data.clips import ClipShape, TrainingClips, WindowClips
+from sedt.data.recordings import Recordings
+from sedt.errors import InputError
+
+
+@dataclass(frozen=True)
+class Datasets:
+    """Recordings by what they serve."""
+
+    classes: list[str]
+    shape: ClipShape
+    seed: int
+    strong: Sequence[Recordings]
+    weak: Sequence[Recordings]
+    validation: Sequence[Recordings]
+    hop_s: float
+
+    def training(self, *groups: Sequence[Recordings]) -> TrainingClips:
+        """Groups of recordings as clips to train on."""
+        return TrainingClips(groups, self.shape, self.seed)
+
+    def windows(self) -> WindowClips | None:
+        """The validation recordings in full; None if there are none."""
+        return WindowClips(self.validation, self.shape, self.hop_s) if self.validation else None
+
+    def sample(self, at_most: int) -> Iterator[Clip]:
+        """Training clips, evenly spread over all groups."""
+        clips = self.training([*self.strong, *self.weak])
+        size = clips.group_sizes()[0]
+        for i in range(min(size, at_most)):
+            yield clips[ClipRequest(0, i * size // min(size, at_most), 0)]
+
+    def summary(self) -> str:
+        """A line for each part."""
+        parts = (("strong", self.strong), ("weak", self.weak), ("validation", self.validation))
+        lines = [f"classes: {', '.join(self.classes)}"]
+        for name, sets in parts:
+            count = sum(len(recordings) for recordings in sets)
+            hours = sum(r.duration_s(i) for r in sets for i in range(len(r))) / 3600
+            lines.append(f"{name}: {count} recordings, {hours:.2f} h")
+        return "\n".join(lines)
+
+
+def load_datasets(recipe: Recipe) -> Datasets:
+    """Read the label files of a recipe.
+
+    Raises:
+        InputError: something cannot be read; there are no training clips, or no labels.
+    """
+    rate = recipe.features.sample_rate
+    strong = build.all_recordings(recipe.data.strong, Supervision.STRONG, rate)
+    weak = build.all_recordings(recipe.data.weak, Supervision.WEAK, rate)
+    if not strong and not weak:
+        raise InputError(f"{recipe.name}: the recipe has no training data (data.strong, data.weak)")
+    classes = build.classes(recipe.data, [*strong, *weak])
+    return Datasets(
+        classes=classes,
+        shape=build.clip_shape(recipe, classes),
+        seed=recipe.seed,
+        strong=strong,
+        weak=weak,
+        validation=build.all_recordings(recipe.data.validation, Supervision.STRONG, rate),
+        hop_s=build.window_hop_s(recipe.model),
+    )

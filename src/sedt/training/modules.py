@@ -1,0 +1,100 @@
+"""What Lightning trains in each stage: a frontend, a network, a loss."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import lightning as L
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from sedt.batch import Batch, Predictions, Probabilities
+from sedt.config import FinetuneConfig, OptimizerConfig, TagBackboneConfig
+from sedt.features import Frontend
+from sedt.losses.events import SetLoss
+from sedt.losses.tags import tag_loss
+from sedt.models.sedt import SEDT
+from sedt.models.tagger import Tagger
+from sedt.training.optimizer import make_optimizer, make_schedule
+
+
+class TagBackboneModule(L.LightningModule):
+    """Paper 3.2: backbone and head learn clip tags by eq. 4."""
+
+    def __init__(self, frontend: Frontend, network: Tagger, config: TagBackboneConfig) -> None:
+        super().__init__()
+        self.frontend = frontend.requires_grad_(False)
+        self.network = network
+        self.config = config
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        """Loss of one batch."""
+        loss = tag_loss(self.network(self.frontend(batch.waveforms)), batch.targets)
+        _log(self, {"loss": loss}, len(batch.names))
+        return loss
+
+    def validation_step(self, batch: Batch, batch_index: int) -> Probabilities:
+        """Tags alone; there are no queries."""
+        tags = self.network(self.frontend(batch.waveforms)).sigmoid().cpu().numpy()
+        empty = tags[:, :0, None]
+        return Probabilities(classes=empty, spans=empty, tags=tags)
+
+    def configure_optimizers(self) -> Any:
+        """As the stage's settings say."""
+        optimizer = make_optimizer(self.network, self.network.backbone, self.config, self.config.optimizer)
+        return _with_schedule(self, optimizer, self.config)
+
+
+class FinetuneModule(L.LightningModule):
+    """Paper 2.2: SEDT learns events by eq. 1-3 from strong clips and tags by eq. 4 from all labelled clips."""
+
+    def __init__(
+        self, frontend: Frontend, network: SEDT, loss: SetLoss, tag_weight: float, config: FinetuneConfig
+    ) -> None:
+        super().__init__()
+        self.frontend = frontend.requires_grad_(False)
+        self.network = network
+        self.loss, self.tag_weight = loss, tag_weight
+        self.config = config
+        network.trunk.backbone.freeze_stages(config.frozen_stages)
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        """Loss of one batch."""
+        predictions = self.predict(batch)
+        events = self.loss(predictions, batch.targets)
+        tags = tag_loss(cast(Tensor, predictions.tag_logits), batch.targets)
+        total: Tensor = self.loss.total(events) + self.tag_weight * tags
+        _log(self, {"loss": total, "loss_tags": tags, **events.items()}, len(batch.names))
+        return total
+
+    def validation_step(self, batch: Batch, batch_index: int) -> Probabilities:
+        """Predictions of windows in order."""
+        return self.predict(batch).probabilities()
+
+    def predict(self, batch: Batch) -> Predictions:
+        """Frontend, then network; frames behind a clip's end are marked."""
+        features = self.frontend(batch.waveforms)
+        shorter = bool((batch.num_samples < batch.waveforms.shape[-1]).any())
+        num_frames = self.frontend.num_frames(batch.num_samples) if shorter else None
+        predictions: Predictions = self.network(features, num_frames)
+        return predictions
+
+    def configure_optimizers(self) -> Any:
+        """As the stage's settings say."""
+        optimizer = make_optimizer(self.network, self.network.trunk.backbone, self.config)
+        return _with_schedule(self, optimizer, self.config)
+
+
+def _with_schedule(
+    module: L.LightningModule, optimizer: torch.optim.Optimizer, config: OptimizerConfig
+) -> dict[str, Any]:
+    steps = int(module.trainer.estimated_stepping_batches) // config.epochs
+    schedule: LambdaLR = make_schedule(optimizer, config, max(1, steps))
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _log(module: L.LightningModule, values: dict[str, Tensor], batch_size: int) -> None:
+    detached = {name: value.detach() for name, value in values.items()}
+    module.log_dict(detached, on_step=False, on_epoch=True, batch_size=batch_size)
+    module.log("train_loss", detached["loss"], prog_bar=True, logger=False, batch_size=batch_size)

@@ -1,0 +1,172 @@
+"""A recipe from start to end: normaliser, stages, model package, test scores."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+import sedt.build as build
+from sedt.config import Recipe, Stage
+from sedt.errors import InputError
+from sedt.features import Frontend
+from sedt.files import atomic_path, write_text
+from sedt.package import Package, save_package
+from sedt.training.datasets import Datasets, load_datasets
+from sedt.training.stages import finetune, tag_backbone
+from sedt.training.testing import score_test_set
+from sedt.training.trainer import Devices, StageRun
+
+NORMALISER_CLIPS = 400
+"""Training clips, evenly spread, that the normaliser is fitted on."""
+
+StageFunction = Callable[[Recipe, Datasets, Frontend, StageRun, bool], dict[str, Any]]
+
+STAGES: dict[Stage, StageFunction] = {"tag_backbone": tag_backbone, "finetune": finetune}
+
+
+def train(
+    recipe: Recipe,
+    runs_folder: Path,
+    *,
+    devices: Devices | None = None,
+    resume: bool = False,
+    console: Console | None = None,
+) -> Path:
+    """Run the stages of a recipe that are not done yet, and give back the run's folder.
+
+    `<runs_folder>/<name>/` then holds `recipe.json` (all settings), `metrics.csv`, a folder per stage,
+    `model/` (the package) and `test.json` (scores, if the recipe has a test set).
+
+    Raises:
+        InputError: the recipe's data cannot be read; the folder holds a run of another recipe, or a stage that
+            was cut off, and `resume` is not set.
+    """
+    console = console or Console(stderr=True)
+    folder = runs_folder / recipe.name
+    _claim(folder, recipe)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        datasets = load_datasets(recipe)
+    for warning in caught:
+        console.print(f"note: {warning.message}", highlight=False, markup=False)
+    console.print(datasets.summary(), highlight=False, markup=False)
+    torch.manual_seed(recipe.seed)
+    frontend = _frontend(folder, recipe, datasets, console)
+    for stage in recipe.stages:
+        _run_stage(stage, recipe, datasets, frontend, folder, devices or Devices(), resume, console)
+    if "finetune" in recipe.stages:
+        _finish(folder, recipe, datasets, console)
+    return folder
+
+
+def _run_stage(
+    stage: Stage,
+    recipe: Recipe,
+    datasets: Datasets,
+    frontend: Frontend,
+    folder: Path,
+    devices: Devices,
+    resume: bool,
+    console: Console,
+) -> None:
+    """Run one stage, unless its result is there."""
+    result = folder / stage / "result.json"
+    if result.exists():
+        console.print(f"{stage}: done before, skipped")
+        return
+    if (folder / stage / "last.ckpt").exists() and not resume:
+        raise InputError(
+            f"{folder / stage}: this stage was cut off; --resume goes on with it "
+            "(or remove the folder, or set another name)"
+        )
+    torch.manual_seed(recipe.seed)
+    run = StageRun(stage, folder, recipe.seed, recipe.machine, devices, console)
+    best = STAGES[stage](recipe, datasets, frontend, run, resume)
+    write_text(result, json.dumps(best, indent=1) + "\n")
+    (folder / stage / "last.ckpt").unlink(missing_ok=True)
+
+
+def _claim(folder: Path, recipe: Recipe) -> None:
+    """Write the settings down, or see that they are those of the run that is there."""
+    file = folder / "recipe.json"
+    text = recipe.model_dump_json(indent=1, exclude={"machine"}) + "\n"
+    if file.exists() and file.read_text(encoding="utf-8") != text:
+        old, new = _flat(json.loads(file.read_text(encoding="utf-8"))), _flat(json.loads(text))
+        key = next(k for k in {**old, **new} if old.get(k) != new.get(k))
+        raise InputError(
+            f"{folder}: holds a run with other settings (`{key}`: {old.get(key)!r}, now {new.get(key)!r}); "
+            "set another name, or remove the folder"
+        )
+    write_text(file, text)
+
+
+def _flat(value: Any, key: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict | list) or not value:
+        return {key: value}
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    return {k: v for name, item in items for k, v in _flat(item, f"{key}.{name}".strip(".")).items()}
+
+
+def _frontend(folder: Path, recipe: Recipe, datasets: Datasets, console: Console) -> Frontend:
+    """One normaliser per pipeline, fitted once and kept."""
+    frontend = build.frontend(recipe.features)
+    file = folder / "normaliser.safetensors"
+    if not file.exists():
+        console.print(f"normaliser: fitting on {NORMALISER_CLIPS} training clips at most")
+        frontend.normaliser.fit(_spectrograms(frontend, datasets))
+        with atomic_path(file) as temporary:
+            save_file(frontend.normaliser.state_dict(), temporary)
+    frontend.normaliser.load_state_dict(load_file(file))
+    return frontend
+
+
+def _spectrograms(frontend: Frontend, datasets: Datasets) -> Iterator[Tensor]:
+    for clip in datasets.sample(NORMALISER_CLIPS):
+        yield frontend.log_mel(clip.waveform[None, : max(1, clip.num_samples)])
+
+
+def _finish(folder: Path, recipe: Recipe, datasets: Datasets, console: Console) -> None:
+    """Best weights -> package; package -> test scores."""
+    best = load_file(folder / "finetune" / "best.safetensors")
+    model = build.detection_model(recipe.features, recipe.model, len(datasets.classes))
+    model.load_state_dict(best)
+    package = Package(
+        model=model.eval().requires_grad_(False),
+        classes=datasets.classes,
+        features=recipe.features,
+        model_config=recipe.model,
+        decoding=recipe.decoding,
+        info=_info(folder, recipe, datasets),
+    )
+    if recipe.data.test and not (folder / "test.json").exists():
+        scores = score_test_set(package, recipe, console)
+        write_text(folder / "test.json", json.dumps(scores, indent=1) + "\n")
+    if (folder / "test.json").exists():
+        scores = json.loads((folder / "test.json").read_text(encoding="utf-8"))
+        package.info["scores"]["test"] = {
+            name: scores[name]["macro"]["f1"] for name in ("event_based", "segment_based", "tagging")
+        }
+    save_package(folder / "model", package)
+    console.print(f"model: {folder / 'model'}", highlight=False)
+
+
+def _info(folder: Path, recipe: Recipe, datasets: Datasets) -> dict[str, Any]:
+    import sedt
+
+    return {
+        "name": recipe.name,
+        "description": recipe.description,
+        "sedt_version": sedt.__version__,
+        "seed": recipe.seed,
+        "stages": list(recipe.stages),
+        "training_data": datasets.summary().splitlines(),
+        "scores": {"validation": json.loads((folder / "finetune" / "result.json").read_text(encoding="utf-8"))},
+    }

@@ -1,0 +1,96 @@
+"""The stages, in the paper's order: data, network, loss and score of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+import sedt.build as build
+from sedt.config import Recipe
+from sedt.data.sampler import GroupBatchSampler
+from sedt.errors import InputError
+from sedt.features import Frontend
+from sedt.files import atomic_path
+from sedt.training.datasets import Datasets
+from sedt.training.loaders import training_loader, window_loader
+from sedt.training.modules import FinetuneModule, TagBackboneModule
+from sedt.training.trainer import StageRun, fit
+from sedt.training.validation import score_events, score_tags
+
+BACKBONE_FILE = "backbone.safetensors"
+
+
+def tag_backbone(
+    recipe: Recipe, datasets: Datasets, frontend: Frontend, run: StageRun, resume: bool
+) -> dict[str, Any]:
+    """Paper 3.2: tune the backbone by tagging; leaves `backbone.safetensors`. Returns the best scores."""
+    stage = recipe.tag_backbone
+    sets = [r for name in stage.use for r in (datasets.strong if name == "strong" else datasets.weak)]
+    if not sets:
+        raise InputError(f"tag_backbone.use = {stage.use}: the recipe has no such clips")
+    network = build.tagger(recipe.model, stage, len(datasets.classes))
+    _channels_last(network.backbone, recipe)
+    clips = datasets.training(sets)
+    sampler = GroupBatchSampler(clips.group_sizes(), [stage.batch_size], recipe.seed)
+    windows = datasets.windows()
+    selection = fit(
+        run,
+        TagBackboneModule(frontend, network, stage),
+        stage,
+        training_loader(clips, sampler, recipe.machine),
+        None if windows is None else window_loader(windows, recipe.machine),
+        monitor="tagging",
+        score=None if windows is None else score_tags(windows),
+        validate_every=stage.validate_every,
+        resume=resume,
+    )
+    tensors = load_file(selection.best_file)
+    prefix = "network.backbone."
+    with atomic_path(run.stage_folder / BACKBONE_FILE) as temporary:
+        save_file({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}, temporary)
+    return selection.best
+
+
+def finetune(
+    recipe: Recipe, datasets: Datasets, frontend: Frontend, run: StageRun, resume: bool
+) -> dict[str, Any]:
+    """Paper 2.2: learn events and tags. Starts from the tagged backbone, if there is one."""
+    stage = recipe.finetune
+    if not datasets.strong:
+        raise InputError("finetune: the recipe has no clips with events (data.strong)")
+    tagged = run.folder / "tag_backbone" / BACKBONE_FILE
+    network = build.sedt(recipe.model, len(datasets.classes), with_weights=not tagged.exists())
+    if tagged.exists():
+        network.trunk.backbone.load_weights(tagged)
+    _channels_last(network.trunk.backbone, recipe)
+    clips = datasets.training(datasets.strong, datasets.weak)
+    sampler = GroupBatchSampler(
+        clips.group_sizes(), [stage.strong_per_batch, stage.weak_per_batch], recipe.seed
+    )
+    windows = datasets.windows()
+    decision = build.decision(recipe.decoding)
+    module: L.LightningModule = FinetuneModule(
+        frontend, network, build.set_loss(recipe.loss), recipe.loss.tag_weight, stage
+    )
+    selection = fit(
+        run,
+        module,
+        stage,
+        training_loader(clips, sampler, recipe.machine),
+        None if windows is None else window_loader(windows, recipe.machine),
+        monitor="event_based",
+        score=None if windows is None else score_events(windows, decision),
+        validate_every=stage.validate_every,
+        patience=stage.patience,
+        resume=resume,
+    )
+    return selection.best
+
+
+def _channels_last(module: nn.Module, recipe: Recipe) -> None:
+    if recipe.machine.channels_last:
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,0 +1,137 @@
+"""Lightning's Trainer as every stage uses it."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EMAWeightAveraging,
+    ModelCheckpoint,
+    RichProgressBar,
+)
+from rich.console import Console
+from torch.utils.data import DataLoader
+
+import sedt.build as build
+from sedt.config import MachineConfig, OptimizerConfig
+from sedt.data.sampler import GroupBatchSampler
+from sedt.training.journal import Journal
+from sedt.training.selection import Score, Selection
+
+
+@dataclass(frozen=True)
+class Devices:
+    """How many of what."""
+
+    accelerator: str = "auto"
+    devices: int | str = "auto"
+    nodes: int = 1
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """Where a stage runs and how it is watched."""
+
+    stage: str
+    folder: Path
+    """The run's folder; the stage keeps its files in a folder of its name below it."""
+    seed: int
+    machine: MachineConfig
+    devices: Devices
+    console: Console
+
+    @property
+    def stage_folder(self) -> Path:
+        """Checkpoints and best weights."""
+        return self.folder / self.stage
+
+
+class StepSeed(Callback):
+    """Seeds torch from (seed, step) before each step, so that dropout does not depend on what ran before."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_batch_start(self, trainer: L.Trainer, *args: Any, **kwargs: Any) -> None:
+        """One seed per batch."""
+        position = trainer.fit_loop.epoch_loop.total_batch_idx
+        torch.manual_seed(self.seed * 1_000_003 + position + 1)
+
+
+def fit(
+    run: StageRun,
+    module: L.LightningModule,
+    config: OptimizerConfig,
+    train: DataLoader[Any],
+    validation: DataLoader[Any] | None,
+    *,
+    monitor: str,
+    score: Score | None,
+    validate_every: int,
+    patience: int | None = None,
+    resume: bool = False,
+) -> Selection:
+    """Train one stage; its best weights lie in `best_file` of what is returned."""
+    selection = Selection(run.stage_folder, monitor, score if validation is not None else None)
+    callbacks: list[Callback] = [selection]
+    if config.ema_decay is not None:
+        callbacks.append(EMAWeightAveraging(decay=config.ema_decay))
+    if patience is not None and validation is not None:
+        callbacks.append(EarlyStopping(monitor, mode="max", patience=patience))
+    callbacks += [
+        StepSeed(run.seed),
+        Journal(run.folder / "metrics.csv", run.stage, run.console),
+        ModelCheckpoint(run.stage_folder, save_top_k=0, save_last=True, save_on_train_epoch_end=True),
+    ]
+    if run.console.is_terminal:
+        callbacks.append(RichProgressBar())
+    trainer = _trainer(run, config, callbacks, validate_every)
+    if isinstance(train.batch_sampler, GroupBatchSampler):
+        train.batch_sampler.position = lambda: (trainer.current_epoch, 0)
+    last = run.stage_folder / "last.ckpt"
+    with warnings.catch_warnings():
+        _quiet()
+        trainer.fit(module, train, validation, ckpt_path=last if resume and last.exists() else None)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    return selection
+
+
+def _trainer(
+    run: StageRun, config: OptimizerConfig, callbacks: list[Callback], validate_every: int
+) -> L.Trainer:
+    accelerator = run.devices.accelerator
+    device = torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")
+    return L.Trainer(
+        accelerator=accelerator,
+        devices=run.devices.devices,
+        num_nodes=run.devices.nodes,
+        strategy="auto",
+        precision="bf16-mixed" if build.uses_bfloat16(run.machine.precision, device) else "32-true",
+        max_epochs=config.epochs,
+        accumulate_grad_batches=config.accumulate,
+        gradient_clip_val=config.gradient_norm,
+        check_val_every_n_epoch=validate_every,
+        num_sanity_val_steps=0,
+        callbacks=callbacks,
+        logger=False,
+        enable_progress_bar=run.console.is_terminal,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        default_root_dir=run.folder,
+    )
+
+
+def _quiet() -> None:
+    """Hide hints that don't concern users: our loaders and loggers are chosen on purpose."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for message in (".*does not have many workers.*", ".*number of training batches.*", ".*isinstance.*LeafSpec.*"):
+        warnings.filterwarnings("ignore", message=message)
