@@ -88,10 +88,10 @@ def synth(
 ) -> None:
     """Mix soundscapes with exactly known events from isolated sounds and backgrounds or noise.
 
-    OUT gets audio/, strong.tsv, weak.tsv, unlabelled.tsv and durations.tsv. Finished output is kept, and a run
-    that was cut off goes on.
+    OUT gets audio/, strong.tsv, weak.tsv, unlabelled.tsv and durations.tsv. Finished output is kept, and a
+    run that was cut off goes on.
 
-    Example: sedt synth scenes --foreground sounds/ --background ambience/ --scenes 1000 --events 0 5 --snr 3 25
+    Example: sedt synth scenes --foreground sounds/ --background ambience/ --scenes 1000 --snr 3 25
     """
     from sedt.data.mixer import SceneMixer
 

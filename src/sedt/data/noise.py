@@ -41,7 +41,8 @@ def _shape(size: int, sample_rate: int, colour: Colour) -> NDArray[np.float32]:
     frequency = np.fft.rfftfreq(size, 1 / sample_rate)
     shape = np.maximum(frequency, _LOWEST_HZ) ** (-SLOPES[colour] / 2)
     shape[0] = 0.0
-    return shape.astype(np.float32)
+    narrow: NDArray[np.float32] = shape.astype(np.float32)
+    return narrow
 
 
 def rms(waveform: Waveform) -> float:
