@@ -67,7 +67,7 @@ class WindowClips(Dataset[Clip]):
     """Every recording in full, as windows in order, for validation."""
 
     def __init__(self, sets: Sequence[Recordings], shape: ClipShape, hop_s: float) -> None:
-        self.shape = shape
+        self.shape, self.hop_s = shape, hop_s
         self.places = [
             WindowPlace(recordings, index, window * hop_s)
             for recordings in sets

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sedt.audio import read_audio
 from sedt.batch import Supervision
-from sedt.data.mixer import SceneMixer
+from sedt.data.mixer import SceneMixer, scene_name
 from sedt.events import Event
 
 
@@ -95,15 +95,15 @@ class Scenes:
 
     def name(self, index: int) -> str:
         """Name of the scene, the same in every epoch."""
-        return f"scene_{index:05d}.flac"
+        return scene_name(index)
 
     def duration_s(self, index: int) -> float:
         """All scenes have the mixer's length."""
         return self.mixer.config.duration_s
 
     def known(self, index: int, epoch: int = 0) -> Known:
-        """Labels of the scene; the scene is mixed for it."""
-        return self._reduce(self.mixer.scene(index, epoch if self.fresh else 0).events)
+        """Labels of the scene, which is not mixed for it."""
+        return self._reduce(self.mixer.events(index, epoch if self.fresh else 0))
 
     def read(
         self, index: int, sample_rate: int, start_s: float, duration_s: float, epoch: int = 0

@@ -1,0 +1,96 @@
+"""`make bench`: what a training step and detection cost here, as ratios to one forward pass of the backbone.
+
+Goals: ratios that hold on a noisy machine, each measured in the same run as what it is divided by.
+Non-goals: absolute times, accuracy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+import sedt.build as build
+from sedt.batch import Supervision, Targets
+from sedt.config import FeaturesConfig, LossConfig, ModelConfig
+from sedt.losses.tags import tag_loss
+
+
+def median_s(function: Callable[[], object], repeats: int) -> float:
+    """Median seconds of a call, after one to warm up."""
+    function()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def targets(num_classes: int) -> Targets:
+    """Three events at random."""
+    return Targets(
+        Supervision.STRONG, torch.ones(num_classes), torch.arange(3), torch.rand(3, 2) * 0.5 + 0.25
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--backbone", default="resnet50")
+    parser.add_argument("--encoder-layers", type=int, default=3)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+
+    config = ModelConfig(
+        backbone=options.backbone, backbone_start="random", encoder_layers=options.encoder_layers
+    )
+    frontend = build.frontend(FeaturesConfig())
+    network = build.sedt(config, num_classes=10)
+    loss = build.set_loss(LossConfig())
+    waveforms = torch.randn(options.batch, 160_000) * 0.1
+    features = frontend(waveforms)
+    truth = [targets(10) for _ in range(options.batch)]
+    reduced = build.uses_bfloat16("auto", torch.device("cpu"))
+
+    with torch.inference_mode():
+        unit = median_s(lambda: network.trunk.backbone(features), options.repeats)
+        front = median_s(lambda: frontend(waveforms), options.repeats)
+        detect = median_s(lambda: network(features), options.repeats)
+
+    network.trunk.backbone.to(memory_format=torch.channels_last).freeze_stages(1)
+
+    def step() -> None:
+        network.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=reduced):
+            predictions = network(frontend(waveforms))
+        assert predictions.tag_logits is not None
+        total = loss.total(loss(predictions, truth)) + tag_loss(predictions.tag_logits, truth)
+        total.backward()
+
+    training = median_s(step, options.repeats)
+    table = Table(
+        title=f"{options.batch} clips of 10 s, {options.backbone}, E = {options.encoder_layers}; "
+        "1 = one float32 forward pass of the backbone"
+    )
+    table.add_column("what")
+    table.add_column("ratio", justify="right")
+    for name, seconds in (
+        ("log-mel and normaliser", front),
+        ("SEDT forward, float32", detect),
+        (f"SEDT training step, {'bfloat16' if reduced else 'float32'}", training),
+    ):
+        table.add_row(name, f"{seconds / unit:.2f}")
+    console = Console()
+    console.print(table)
+    console.print(f"detection: {options.batch * 10 / (detect + front):.0f} s of audio per second here")
+
+
+if __name__ == "__main__":
+    main()
