@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,8 @@ class Supervision(IntEnum):
     """Every event with its class, onset and offset."""
 
 
-class ClipRequest(NamedTuple):
+@dataclass(frozen=True, order=True)
+class ClipRequest:
     """What a sampler asks of a training set: clip `index` of group `group`, as it is drawn in `epoch`."""
 
     group: int
@@ -93,9 +94,7 @@ class Batch:
 
     def pin_memory(self) -> Batch:
         """The same batch in page-locked memory, for a faster copy to a GPU."""
-        return replace(
-            self, waveforms=self.waveforms.pin_memory(), num_samples=self.num_samples.pin_memory()
-        )
+        return replace(self, waveforms=self.waveforms.pin_memory(), num_samples=self.num_samples.pin_memory())
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
     model_validator,
 )
 
@@ -33,7 +35,9 @@ Range = Annotated[tuple[float, float], Field(description="smallest and largest v
 def _resolve_path(value: Any, info: ValidationInfo) -> Any:
     """Paths in a recipe are relative to the recipe's folder, which comes as validation context."""
     base = (info.context or {}).get("base")
-    if base is None or not isinstance(value, str | Path) or not str(value):
+    if value == "":
+        raise ValueError("a path cannot be empty")
+    if base is None or not isinstance(value, str | Path):
         return value
     return Path(base, value)
 
@@ -51,8 +55,24 @@ class Settings(BaseModel):
     """Base of all settings: unknown keys are errors, values don't change after reading."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False, protected_namespaces=()
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+        protected_namespaces=(),
     )
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _check_type(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        """TOML has types: neither `true` nor "5" is a number, though pydantic would take them for one."""
+        result = handler(value)
+        is_number = isinstance(result, int | float) and not isinstance(result, bool)
+        if is_number and isinstance(value, bool | str):
+            raise ValueError(f"must be a number, not {value!r}")
+        if isinstance(result, bool) and not isinstance(value, bool):
+            raise ValueError(f"must be true or false, not {value!r}")
+        return result
 
 
 def _check_range(name: str, values: tuple[float, float] | tuple[int, int]) -> None:
@@ -305,6 +325,10 @@ class OptimizerConfig(Settings):
     """Optimiser steps in which the learning rate rises from 0. [O]"""
     accumulate: PositiveInt = 1
     """Batches whose gradients are added before a step. [O]"""
+    patience: PositiveInt | None = None
+    """Stop after so many validations without a better score (tagging, later `event_based` macro F1). [O]"""
+    validate_every: PositiveInt = 1
+    """Epochs between two validations. [O]"""
     ema_decay: Share | None = None
     """Keep an exponential moving average of the weights and use it for validation and the result. [O]"""
 
@@ -324,12 +348,10 @@ class TagBackboneConfig(OptimizerConfig):
     """[C]"""
     batch_size: PositiveInt = 128
     """Clips per batch. [C]"""
-    use: list[Literal["strong", "weak"]] = ["weak"]  # noqa: RUF012 - pydantic copies defaults
+    use: list[Literal["strong", "weak"]] = ["weak"]
     """Which clips train the backbone. [P]"""
     head_size: PositiveInt = 1000
     """Width of the head's hidden layer. [C]"""
-    validate_every: PositiveInt = 1
-    """Epochs between two validations. [O]"""
 
 
 class FinetuneConfig(OptimizerConfig):
@@ -341,10 +363,6 @@ class FinetuneConfig(OptimizerConfig):
     """Clips with tags in a batch. [C]"""
     frozen_stages: NonNegativeInt = 1
     """Backbone stages that don't train: 0 none, 1 the stem and the first stage, 2 two stages ... [C]"""
-    validate_every: PositiveInt = 1
-    """Epochs between two validations. [O]"""
-    patience: PositiveInt | None = None
-    """Stop after so many validations without a better `event_based` macro F1. [O]"""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -378,7 +396,7 @@ class Recipe(Settings):
     """What it is, in a sentence; goes into the model card."""
     seed: NonNegativeInt = 0
     """Seeds weights, order, draws and dropout."""
-    stages: list[Stage] = ["tag_backbone", "finetune"]  # noqa: RUF012 - pydantic copies defaults
+    stages: list[Stage] = ["tag_backbone", "finetune"]
     """Run in this order; each is skipped when its result is there."""
     features: FeaturesConfig = Field(default_factory=FeaturesConfig)
     model: ModelConfig = Field(default_factory=ModelConfig)

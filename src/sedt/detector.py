@@ -84,7 +84,7 @@ class Detector:
         else:
             blocks = self._array_blocks(audio, sample_rate, hop_samples)
         decision = self._with_threshold(threshold)
-        joiner = SeamJoiner(self.window_s, self.hop_s)
+        joiner = SeamJoiner(self.window_s, self.hop_s, decision.deoverlap)
         for batch, lasts in self._batches(_windows(blocks, hop_samples, self._window_samples)):
             for events, last in zip(self._events(batch, decision), lasts, strict=True):
                 yield from joiner.add(events, last=last)
@@ -159,11 +159,11 @@ def load(model: str | os.PathLike[str] = "demo", **options: Any) -> Detector:
 
 def find_model(model: str | os.PathLike[str]) -> Path:
     """The folder of a model. Raises InputError: there is none."""
+    if str(model) in BUNDLED:  # before folders: `make demo` leaves a folder `demo` behind
+        return Path(str(files("sedt"))) / "bundled" / str(model)
     path = Path(model)
     if path.is_dir():
         return path
-    if str(model) in BUNDLED:
-        return Path(str(files("sedt"))) / "bundled" / str(model)
     raise InputError(f"{model}: no such model: give the folder of a model package, or {', '.join(BUNDLED)}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,16 +22,16 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         InputError: the folder or the file cannot be written (the message names it).
     """
     target = Path(target)
+    # A part of the name is enough to recognise it, and a name near the system's limit still fits.
+    temporary = target.parent / f".{target.stem[:32]}.{secrets.token_hex(8)}{target.suffix}"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent)
-        os.close(handle)
+        # By `open` the file gets the rights of any new file, which `tempfile` would not give.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except OSError as error:
         raise InputError(f"{target}: cannot be written: {error.strerror or error}") from error
-    temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
     except OSError as error:
         raise InputError(f"{target}: cannot be written: {error.strerror or error}") from error
@@ -43,9 +43,3 @@ def write_text(target: str | os.PathLike[str], text: str) -> None:
     """Write `text` as UTF-8 with Unix line ends, atomically. Raises InputError as `atomic_path` does."""
     with atomic_path(target) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -55,9 +55,7 @@ def draw_events(
     lanes_inches = 0.42 * max(1, len(labels)) + 0.3
     figure = Figure(figsize=(11, 2.6 + lanes_inches), layout="constrained")
     FigureCanvasAgg(figure)
-    top, bottom = figure.subplots(
-        2, 1, sharex=True, gridspec_kw={"height_ratios": [2.2, lanes_inches]}
-    )
+    top, bottom = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [2.2, lanes_inches]})
     top.imshow(
         spectrogram_db(samples),
         origin="lower",

@@ -47,18 +47,37 @@ def validate(kind: type[_Settings], content: Any, *, where: str, base: Path | No
     try:
         return kind.model_validate(content, context={"base": base})
     except ValidationError as error:
-        raise InputError(f"{where}: {_first_problem(error)}") from error
+        raise InputError(f"{where}: {_first_problem(error, content)}") from error
 
 
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"])
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+def _first_problem(error: ValidationError, content: Any) -> str:
+    problems: dict[tuple[str | int, ...], Any] = {}
+    for one in error.errors():
+        problems.setdefault(_written_key(one["type"], one["loc"], content), one)
+    # Where a value may be of several types, each complains of it: the one that got furthest in is meant.
+    names = [k for k in problems if not any(k == other[: len(k)] != other for other in problems)]
+    problem = problems[names[0]]
+    key = ".".join(map(str, names[0]))
+    more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
     if problem["type"] == "extra_forbidden":
         return f"unknown key `{key}`{more}"
     message = problem["msg"].removeprefix("Value error, ")
     given = "" if problem["type"] in {"missing", "value_error"} else f", not {_short(problem['input'])}"
     return f"`{key}`: {message}{given}{more}" if key else f"{message}{more}"
+
+
+def _written_key(problem: str, location: tuple[str | int, ...], content: Any) -> tuple[str | int, ...]:
+    """The keys of `location` that stand in the file: pydantic's also names types, which nobody wrote."""
+    keys: list[str | int] = []
+    for part in location:
+        in_table = isinstance(content, dict) and part in content
+        in_list = isinstance(content, list | tuple) and isinstance(part, int) and part < len(content)
+        if in_table or in_list:
+            content = content[part]
+            keys.append(part)
+    if problem == "missing":
+        keys.append(location[-1])
+    return tuple(keys)
 
 
 def _short(value: Any) -> str:
@@ -71,12 +90,12 @@ def _read(path: Path, children: tuple[Path, ...]) -> dict[str, Any]:
         raise InputError(f"{path}: `extends` goes round in a circle")
     try:
         with path.open("rb") as stream:
-            content = tomllib.load(stream)
+            raw = tomllib.load(stream)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not TOML: {error}") from error
-    content = _expand(content, path)
+    content: dict[str, Any] = _expand(raw, path)
     parent_name = content.pop("extends", None)
     if parent_name is None:
         return content
@@ -100,13 +119,14 @@ def _expand(value: Any, path: Path, key: str = "") -> Any:
         found = os.environ.get(match[1])
         if not found:
             raise InputError(f"{path}: `{key}`: the environment variable {match[1]} is not set")
-        return str(Path(found).absolute())
+        # A folder named by a variable is relative to where the command runs, not to the recipe.
+        return str(Path(found).absolute()) if _names_path(key.rpartition(".")[2], value) else found
 
     return _VARIABLE.sub(variable, value)
 
 
 _PATH_KEYS = frozenset(
-    {"labels", "audio", "durations", "foreground", "foreground_audio", "backgrounds", "timing"}
+    {"extends", "labels", "audio", "durations", "foreground", "foreground_audio", "backgrounds", "timing"}
 )
 
 
@@ -118,8 +138,12 @@ def _rebase(value: Any, child_folder: Path, parent_folder: Path, key: str = "") 
         return {k: _rebase(v, child_folder, parent_folder, k) for k, v in value.items()}
     if isinstance(value, list):
         return [_rebase(v, child_folder, parent_folder, key) for v in value]
-    is_path = key in _PATH_KEYS or (key == "backbone_start" and value not in {"imagenet", "random"})
-    return str(parent_folder.absolute() / value) if is_path and isinstance(value, str) else value
+    is_path = isinstance(value, str) and value and _names_path(key, value)
+    return str(parent_folder.absolute() / value) if is_path else value
+
+
+def _names_path(key: str, value: str) -> bool:
+    return key in _PATH_KEYS or (key == "backbone_start" and value not in {"imagenet", "random"})
 
 
 def _merge(parent: dict[str, Any], child: dict[str, Any]) -> dict[str, Any]:
@@ -143,7 +167,7 @@ def _apply(content: dict[str, Any], setting: str) -> None:
         value = text
     table: Any = content
     for name in names[:-1]:
-        if isinstance(table, list) and name.isdigit() and int(name) < len(table):
+        if isinstance(table, list) and name.isdecimal() and int(name) < len(table):
             table = table[int(name)]
         elif isinstance(table, dict):
             table = table.setdefault(name, {})

@@ -22,14 +22,16 @@ def spans_to_edges(spans: Array) -> Array:
     """(centre, length) -> (onset, offset). Shape (..., 2) -> (..., 2)."""
     any_spans: Any = spans
     centre, length = any_spans[..., 0], any_spans[..., 1]
-    return _stack(centre - length / 2, centre + length / 2)
+    edges: Array = _stack(centre - length / 2, centre + length / 2)
+    return edges
 
 
 def edges_to_spans(edges: Array) -> Array:
     """(onset, offset) -> (centre, length). Shape (..., 2) -> (..., 2)."""
     any_edges: Any = edges
     onset, offset = any_edges[..., 0], any_edges[..., 1]
-    return _stack((onset + offset) / 2, offset - onset)
+    spans: Array = _stack((onset + offset) / 2, offset - onset)
+    return spans
 
 
 def iou(edges_a: Array, edges_b: Array) -> Array:

@@ -16,11 +16,7 @@ from sedt.spans import spans_to_edges
 CLASSES = ["cat", "dog"]
 
 
-@given(
-    st.lists(
-        st.tuples(st.floats(0, 9), st.floats(0.25, 5), st.sampled_from(CLASSES)), max_size=6
-    )
-)
+@given(st.lists(st.tuples(st.floats(0, 9), st.floats(0.25, 5), st.sampled_from(CLASSES)), max_size=6))
 def test_targets_give_the_events_back(rows: list[tuple[float, float, str]]) -> None:
     events = [Event(onset, min(10.0, onset + length), label) for onset, length, label in rows]
     targets = strong_targets(events, CLASSES, 10.0)
@@ -70,7 +66,7 @@ def test_weak_and_none_know_no_times() -> None:
 
 
 def test_an_unknown_label_is_named() -> None:
-    with pytest.raises(InputError, match="'cow'.*cat, dog"):
+    with pytest.raises(InputError, match=r"'cow'.*cat, dog"):
         weak_targets({"cow"}, CLASSES)
     with pytest.raises(InputError, match="'cow'"):
         strong_targets([Event(0, 1, "cow")], CLASSES, 10.0)

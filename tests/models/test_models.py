@@ -139,7 +139,9 @@ def test_stages_freeze_from_the_front(name: str) -> None:
 def test_stem_and_first_stage_of_resnet50() -> None:
     backbone = Backbone("resnet50", "random")
     backbone.freeze_stages(1)
-    frozen = {n.split(".")[1] for n, p in backbone.named_parameters() if not p.requires_grad and "lift" not in n}
+    frozen = {
+        n.split(".")[1] for n, p in backbone.named_parameters() if not p.requires_grad and "lift" not in n
+    }
     assert frozen == {"conv1", "bn1", "layer1"}
 
 

@@ -16,19 +16,25 @@ if TYPE_CHECKING:
 
 
 def detect(
-    sources: Annotated[list[str], typer.Argument(help="Recordings: files, folders, globs.", metavar="SOURCE...")],
+    sources: Annotated[
+        list[str], typer.Argument(help="Recordings: files, folders, globs.", metavar="SOURCE...")
+    ],
     model: Annotated[str, typer.Option(help="Folder of a model package, or `demo`.")] = "demo",
     threshold: Annotated[
-        float | None, typer.Option(help="Least score of an event, in the place of the model's own.", min=0, max=1)
+        float | None,
+        typer.Option(help="Least score of an event, in the place of the model's own.", min=0, max=1),
     ] = None,
     formats: Annotated[
         list[str] | None, typer.Option("--format", help="tsv or json; may be given often.", metavar="F")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Write a table per recording here, and `events.*` with all.", metavar="DIR")
+        Path | None,
+        typer.Option(help="Write a table per recording here, and `events.*` with all.", metavar="DIR"),
     ] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw a picture per recording.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Do recordings again whose table is there.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Do recordings again whose table is there.")
+    ] = False,
 ) -> None:
     """Find the events in recordings of any length; prints `filename onset offset event_label score`.
 
@@ -76,7 +82,11 @@ def _finish(outcome: Outcome, output: Path | None, formats: list[str], errors: C
         errors.print(f"failed: {name}: {reason}", highlight=False, markup=False, soft_wrap=True)
     if outcome.failures and not outcome.events:
         first = next(iter(outcome.failures.values()))
-        raise InputError(first if len(outcome.failures) == 1 else f"none of {len(outcome.failures)} recordings could be read")
+        raise InputError(
+            first
+            if len(outcome.failures) == 1
+            else f"none of {len(outcome.failures)} recordings could be read"
+        )
     if output is None:
         _print(outcome, formats)
     else:
@@ -89,7 +99,9 @@ def _finish(outcome: Outcome, output: Path | None, formats: list[str], errors: C
             soft_wrap=True,
         )
     if outcome.failures:
-        errors.print(f"{len(outcome.failures)} of {len(outcome.failures) + len(outcome.events)} recordings failed")
+        errors.print(
+            f"{len(outcome.failures)} of {len(outcome.failures) + len(outcome.events)} recordings failed"
+        )
         raise typer.Exit(1)
 
 

@@ -12,7 +12,8 @@ def evaluate(
     reference: Annotated[Path, typer.Argument(help="True events (.tsv, .json).", metavar="REFERENCE")],
     estimated: Annotated[Path, typer.Argument(help="Detected events.", metavar="ESTIMATED")],
     durations: Annotated[
-        Path | None, typer.Option(help="TSV `filename duration`; its files all count.", metavar="TSV")
+        Path | None,
+        typer.Option(help="TSV `filename duration`: files without events count too.", metavar="TSV"),
     ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="Leave out events with a lower score.", min=0, max=1)
@@ -22,7 +23,9 @@ def evaluate(
     offset_ratio: Annotated[
         float, typer.Option(help="Share of the true length that an offset may be off, if more.", min=0)
     ] = 0.2,
-    class_agnostic: Annotated[bool, typer.Option("--class-agnostic", help="Count times, not labels.")] = False,
+    class_agnostic: Annotated[
+        bool, typer.Option("--class-agnostic", help="Count times, not labels.")
+    ] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all figures here.", metavar="FILE")
     ] = None,
@@ -49,7 +52,7 @@ def evaluate(
         class_agnostic=class_agnostic,
     )
     for note in evaluation.notes:
-        Console(stderr=True).print(f"note: {note}", highlight=False, markup=False)
+        Console(stderr=True).print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
     if json_file is not None:
-        write_text(json_file, json.dumps(evaluation.as_dict(), indent=1) + "\n")
+        write_text(json_file, json.dumps(evaluation.as_dict(), indent=1, ensure_ascii=False) + "\n")
     Console().print(evaluation.table())

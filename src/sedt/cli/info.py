@@ -8,7 +8,9 @@ import typer
 
 
 def info(
-    model: Annotated[str, typer.Argument(help="Folder of a model package, or `demo`.", metavar="MODEL")] = "demo",
+    model: Annotated[
+        str, typer.Argument(help="Folder of a model package, or `demo`.", metavar="MODEL")
+    ] = "demo",
 ) -> None:
     """What a model is: classes, window, features, size, training data, scores.
 

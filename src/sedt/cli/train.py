@@ -13,7 +13,9 @@ def train(
     recipe: Annotated[Path, typer.Argument(help="Recipe (TOML).", metavar="RECIPE.toml")],
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Change one setting: table.key=value. May be given often.", metavar="KEY=VALUE"),
+        typer.Option(
+            "--set", help="Change one setting: table.key=value. May be given often.", metavar="KEY=VALUE"
+        ),
     ] = None,
     runs: Annotated[
         Path | None, typer.Option(help="Folder of runs; default $SEDT_RUNS, else ./runs.", metavar="DIR")

@@ -48,7 +48,7 @@ class TrainingClips(Dataset[Clip]):
     def __getitem__(self, request: ClipRequest) -> Clip:
         """The clip, cut as in this epoch."""
         recordings, index = self.groups[request.group][request.index]
-        generator = np.random.default_rng([self.seed, *request])
+        generator = np.random.default_rng([self.seed, request.group, request.index, request.epoch])
         slack = max(0.0, recordings.duration_s(index) - self.shape.window_s)
         start_s = float(generator.uniform(0, slack)) if slack else 0.0
         return _clip(recordings, index, start_s, self.shape, request.epoch)

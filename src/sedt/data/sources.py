@@ -33,7 +33,11 @@ def weak_files(
 ) -> Files:
     """Recordings with tags, from a weak TSV (or a strong one, reduced). Raises InputError as above."""
     return _files(
-        _tags(labels, split), lambda tags: Known(Supervision.WEAK, [], frozenset(tags)), labels, folders, durations
+        _tags(labels, split),
+        lambda tags: Known(Supervision.WEAK, [], frozenset(tags)),
+        labels,
+        folders,
+        durations,
     )
 
 
@@ -48,9 +52,7 @@ def unlabelled_files(
     paths = {path.relative_to(folder).as_posix(): path for folder in folders for path in find_audio(folder)}
     if not paths:
         raise InputError(f"{', '.join(map(str, folders))}: no audio files")
-    return Files(
-        list(paths), list(paths.values()), _durations(paths, durations), [known] * len(paths)
-    )
+    return Files(list(paths), list(paths.values()), _durations(paths, durations), [known] * len(paths))
 
 
 def _tags(labels: Path, split: str | None) -> Mapping[str, Sequence[str]]:

@@ -1,8 +1,7 @@
-"""Events <-> files. One module per format; the table below is all there is to add one."""
+"""Events <-> files. One module per format; a line in `FORMATS` is all that adds one."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -11,13 +10,14 @@ from sedt.errors import InputError
 from sedt.events import Event, EventTable
 from sedt.formats.dcase import read_strong, write_strong
 from sedt.formats.json_events import read_json, write_json
+from sedt.formats.tables import PathLike
 
 
 class Format(NamedTuple):
     """How a kind of file is read and written."""
 
-    read: Callable[[str | os.PathLike[str]], dict[str, list[Event]]]
-    write: Callable[[str | os.PathLike[str], EventTable], None]
+    read: Callable[[PathLike], dict[str, list[Event]]]
+    write: Callable[[PathLike, EventTable], None]
 
 
 FORMATS = {
@@ -28,8 +28,8 @@ FORMATS = {
 """By file ending."""
 
 
-def read_events(path: str | os.PathLike[str]) -> dict[str, list[Event]]:
-    """Events of a file: DCASE TSV or JSON, told by its ending.
+def read_events(path: PathLike) -> dict[str, list[Event]]:
+    """Events of a file, file name -> events: DCASE TSV or JSON, told by its ending.
 
     Raises:
         InputError: an ending that is not known, or what the format's reader finds wrong.
@@ -37,16 +37,20 @@ def read_events(path: str | os.PathLike[str]) -> dict[str, list[Event]]:
     return _format(path).read(path)
 
 
-def write_events(path: str | os.PathLike[str], table: EventTable) -> None:
-    """Write events in the format that the ending names. Raises InputError as `read_events` does."""
+def write_events(path: PathLike, table: EventTable) -> None:
+    """Write events in the format that the ending names.
+
+    TSV keeps milliseconds and 4 decimals of a score, JSON everything. Raises InputError as `read_events`.
+    """
     _format(path).write(path, table)
 
 
-def _format(path: str | os.PathLike[str]) -> Format:
+def _format(path: PathLike) -> Format:
     ending = Path(path).suffix.lstrip(".").lower()
     if ending not in FORMATS:
         known = ", ".join(f".{name}" for name in FORMATS)
-        raise InputError(f"{path}: {ending or 'no ending'} is not a known table format ({known})")
+        given = f"events cannot be in a .{ending} file" if ending else "a file of events needs an ending"
+        raise InputError(f"{path}: {given} (known: {known})")
     return FORMATS[ending]
 
 

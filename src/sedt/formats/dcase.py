@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from sedt.errors import InputError
 from sedt.events import Event, EventTable
-from sedt.formats.tables import Row, file_name, read_table, unique, write_table
-
-Path = str | os.PathLike[str]
+from sedt.formats.tables import PathLike, Row, read_table, write_table
 
 CLIPPED_S = 0.1
 """A scored event may begin this far behind its offset: what a detector said behind the clip's end and a
 program then clipped to it. It is read as an event of no length at its offset."""
 
 
-def read_strong(path: Path, split: str | None = None) -> dict[str, list[Event]]:
+def read_strong(path: PathLike, split: str | None = None) -> dict[str, list[Event]]:
     """Events from `filename onset offset event_label [score] [split]`; times in seconds.
 
     A file without events is a row with the other fields empty. Rows that repeat an earlier one are dropped.
@@ -25,66 +22,92 @@ def read_strong(path: Path, split: str | None = None) -> dict[str, list[Event]]:
         InputError: see `read_table`; a time that is not a number, negative, or not finite; an offset before
             its onset; a label without times or times without a label. The message names file and line.
     """
-    table: dict[str, list[Event]] = {}
+    table: dict[str, dict[Event, None]] = {}
     for row in read_table(path, ("filename", "onset", "offset", "event_label"), split):
-        events = table.setdefault(file_name(row), [])
+        events = table.setdefault(row.file_name, {})
         event = _event(row)
-        if event is not None and event not in events:
-            events.append(event)
-    return table
+        if event is not None:
+            events[event] = None
+    return {name: list(events) for name, events in table.items()}
 
 
-def read_weak(path: Path, split: str | None = None) -> dict[str, list[str]]:
-    """Tags from `filename event_labels`, comma-joined; repeated tags are dropped. Raises InputError."""
-    table: dict[str, list[str]] = {}
+def read_weak(path: PathLike, split: str | None = None) -> dict[str, list[str]]:
+    """Tags from `filename event_labels`, comma-joined; repeated tags are dropped.
+
+    Raises:
+        InputError: see `read_table`.
+    """
+    table: dict[str, dict[str, None]] = {}
     for row in read_table(path, ("filename", "event_labels"), split):
-        tags = [tag.strip() for tag in row.fields["event_labels"].split(",") if tag.strip()]
-        known = table.setdefault(file_name(row), [])
-        known.extend(tag for tag in dict.fromkeys(tags) if tag not in known)
-    return table
+        tags = (tag.strip() for tag in row.fields["event_labels"].split(","))
+        table.setdefault(row.file_name, {}).update((tag, None) for tag in tags if tag)
+    return {name: list(tags) for name, tags in table.items()}
 
 
-def read_unlabelled(path: Path, split: str | None = None) -> list[str]:
-    """File names from `filename`, each once. Raises InputError."""
-    return list(dict.fromkeys(file_name(row) for row in read_table(path, ("filename",), split)))
+def read_unlabelled(path: PathLike, split: str | None = None) -> list[str]:
+    """File names from `filename`, each once. Raises InputError: see `read_table`."""
+    return list(dict.fromkeys(row.file_name for row in read_table(path, ("filename",), split)))
 
 
-def read_durations(path: Path) -> dict[str, float]:
-    """Seconds from `filename duration`. Raises InputError: a duration that is not more than 0 included."""
+def read_durations(path: PathLike) -> dict[str, float]:
+    """Seconds from `filename duration`.
 
-    def duration(row: Row) -> float:
-        seconds = row.number("duration")
-        if not 0 < seconds < float("inf"):
+    Raises:
+        InputError: see `read_table`; a duration that is not more than 0; a file with two durations.
+    """
+    durations: dict[str, float] = {}
+    for row in read_table(path, ("filename", "duration")):
+        name, seconds = row.file_name, row.number("duration")
+        if seconds <= 0:
             raise InputError(f"{row.place}: duration {seconds:g} must be more than 0 seconds")
-        return seconds
+        if durations.setdefault(name, seconds) != seconds:
+            raise InputError(f"{row.place}: {name} has two durations, {durations[name]:g} and {seconds:g}")
+    return durations
 
-    return unique(path, read_table(path, ("filename", "duration")), duration)
 
+def write_strong(path: PathLike, table: EventTable) -> None:
+    """Write events ordered by time; a column `score` if any event has one.
 
-def write_strong(path: Path, table: EventTable) -> None:
-    """Write events ordered by time; a column `score` if any event has one. Raises InputError."""
+    Times have 3 decimals, scores 4.
+
+    Raises:
+        InputError: a name or label that is empty or holds a tab; the file cannot be written.
+    """
     scored = any(event.score is not None for events in table.values() for event in events)
     columns = ["filename", "onset", "offset", "event_label"] + ["score"] * scored
-    rows: list[Sequence[str]] = []
+    rows: list[list[str]] = []
     for name, events in table.items():
+        _check(path, name, *(event.label for event in events))
         rows += [_fields(name, event, scored) for event in sorted(events, key=_order)]
         if not events:
             rows.append([name] + [""] * (len(columns) - 1))
     write_table(path, columns, rows)
 
 
-def write_weak(path: Path, tags: Mapping[str, Iterable[str]]) -> None:
-    """Write tags, comma-joined. Raises InputError."""
-    write_table(path, ("filename", "event_labels"), [(name, ",".join(t)) for name, t in tags.items()])
+def write_weak(path: PathLike, tags: Mapping[str, Iterable[str]]) -> None:
+    """Write tags, comma-joined. Raises InputError as `write_strong`, and for a tag that holds a comma."""
+    rows = []
+    for name, names in tags.items():
+        present = list(names)
+        _check(path, name, *present)
+        if any("," in tag for tag in present):
+            raise InputError(f"{path}: {name}: commas part the tags, so a tag cannot hold one: {present!r}")
+        rows.append((name, ",".join(present)))
+    write_table(path, ("filename", "event_labels"), rows)
 
 
-def write_unlabelled(path: Path, names: Iterable[str]) -> None:
-    """Write file names. Raises InputError."""
-    write_table(path, ("filename",), [(name,) for name in names])
+def write_unlabelled(path: PathLike, names: Iterable[str]) -> None:
+    """Write file names. Raises InputError as `write_strong`."""
+    rows = [(name,) for name in names]
+    for (name,) in rows:
+        _check(path, name)
+    write_table(path, ("filename",), rows)
 
 
-def write_durations(path: Path, durations: Mapping[str, float]) -> None:
-    """Write seconds with three decimals. Raises InputError."""
+def write_durations(path: PathLike, durations: Mapping[str, float]) -> None:
+    """Write seconds with 3 decimals. Raises InputError as `write_strong`."""
+    for name in durations:
+        _check(path, name)
     rows = [(name, f"{seconds:.3f}") for name, seconds in durations.items()]
     write_table(path, ("filename", "duration"), rows)
 
@@ -113,3 +136,11 @@ def _fields(name: str, event: Event, scored: bool) -> list[str]:
 
 def _order(event: Event) -> tuple[float, float, str]:
     return event.onset, event.offset, event.label
+
+
+def _check(path: PathLike, name: str, *labels: str) -> None:
+    """A name or label of nothing but blanks could not be read back."""
+    if not name.strip():
+        raise InputError(f"{path}: a file name is empty")
+    if not all(label.strip() for label in labels):
+        raise InputError(f"{path}: {name}: a label is empty")

@@ -64,9 +64,7 @@ class SetLoss(nn.Module):
 
     def total(self, losses: EventLosses) -> Tensor:
         """Eq. 1 with eq. 2 inside."""
-        return (
-            self.class_weight * losses.classes + self.l1_weight * losses.l1 + self.iou_weight * losses.iou
-        )
+        return self.class_weight * losses.classes + self.l1_weight * losses.l1 + self.iou_weight * losses.iou
 
     def _layer(
         self, logits: Tensor, spans: Tensor, targets: list[Targets], clips: list[int]

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What was there, what was found, what of it is right."""
+    """What was there, what was found, what of it is right.
+
+    What has no value is not a number, as in sed_eval with `empty_system_output_handling="zero_score"`, the
+    setting of the DCASE baselines: precision where nothing was there and nothing found, recall and F1 where
+    nothing was there.
+    """
 
     reference: int = 0
     estimated: int = 0
@@ -29,14 +34,18 @@ class Counts:
 
     @property
     def recall(self) -> float:
-        """Share of what was there that was found; 0 where nothing was there though something was found."""
-        return self.hits / self.reference if self.reference else (0.0 if self.estimated else math.nan)
+        """Share of what was there that was found."""
+        return self.hits / self.reference if self.reference else math.nan
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of both; not a number where nothing was there and nothing was found."""
-        total = self.reference + self.estimated
-        return 2 * self.hits / total if total else math.nan
+        """Harmonic mean of precision and recall."""
+        return 2 * self.hits / (self.reference + self.estimated) if self.reference else math.nan
+
+    @property
+    def figures(self) -> Figures:
+        """All three."""
+        return Figures(self.f1, self.precision, self.recall)
 
 
 @dataclass(frozen=True)
@@ -49,8 +58,7 @@ class Figures:
 
     def as_dict(self) -> dict[str, float | None]:
         """For JSON: what is not a number is null."""
-        values = {"f1": self.f1, "precision": self.precision, "recall": self.recall}
-        return {name: None if math.isnan(value) else value for name, value in values.items()}
+        return {name: _number(value) for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)
@@ -64,36 +72,44 @@ class Scores:
 
     @property
     def macro(self) -> Figures:
-        """Mean over the classes that occur in reference or estimate."""
-        rows = [c for c in self.counts.values() if c.reference or c.estimated]
-        return Figures(_mean(c.f1 for c in rows), _mean(c.precision for c in rows), _mean(c.recall for c in rows))
+        """Mean over the classes, each figure over those in which it has a value.
+
+        So a class that was found but was nowhere there lowers macro precision alone, as in sed_eval.
+        """
+        rows = self.per_class.values()
+        return Figures(
+            _mean(row.f1 for row in rows),
+            _mean(row.precision for row in rows),
+            _mean(row.recall for row in rows),
+        )
 
     @property
     def micro(self) -> Figures:
         """All classes counted together."""
-        return _figures(sum(self.counts.values(), Counts()))
+        return sum(self.counts.values(), Counts()).figures
 
     @property
     def per_class(self) -> dict[str, Figures]:
         """One for each class."""
-        return {label: _figures(counts) for label, counts in self.counts.items()}
+        return {label: counts.figures for label, counts in self.counts.items()}
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON layout of `sedt evaluate`."""
+        """The JSON layout of `sedt evaluate`; `counts` is per class: reference, estimated, hits."""
         report: dict[str, Any] = {
             "macro": self.macro.as_dict(),
             "micro": self.micro.as_dict(),
             "per_class": {label: figures.as_dict() for label, figures in self.per_class.items()},
+            "counts": {label: asdict(counts) for label, counts in self.counts.items()},
         }
         if self.error_rate is not None:
-            report["error_rate"] = None if math.isnan(self.error_rate) else self.error_rate
+            report["error_rate"] = _number(self.error_rate)
         return report
 
 
-def _figures(counts: Counts) -> Figures:
-    return Figures(counts.f1, counts.precision, counts.recall)
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _mean(values: Iterable[float]) -> float:
-    kept = list(values)
+    kept = [value for value in values if not math.isnan(value)]
     return sum(kept) / len(kept) if kept else math.nan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,73 +12,104 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
+from sedt.errors import InputError
 from sedt.events import Event, EventTable
 from sedt.metrics.counts import Counts, Scores
+from sedt.metrics.pairing import class_labels, file_pairs
+
+Indices = NDArray[np.int64]
+
+_SLACK_S = 1e-6  # widens the search for candidates; the collars themselves are then compared exactly
 
 
 @dataclass(frozen=True)
 class Collars:
     """How far an estimate may be off: the onset by `onset_s`, the offset by the larger of `offset_s` and
-    `offset_ratio` times the length of the true event. Seconds."""
+    `offset_ratio` times the length of the true event. Seconds. `offset_s` None: any offset is right.
+
+    Raises:
+        InputError: a collar that is negative or not a number.
+    """
 
     onset_s: float = 0.2
-    offset_s: float = 0.2
+    offset_s: float | None = 0.2
     offset_ratio: float = 0.2
+
+    def __post_init__(self) -> None:
+        """Refuse collars that nothing could meet."""
+        for name in ("onset_s", "offset_s", "offset_ratio"):
+            value = getattr(self, name)
+            if value is not None and not value >= 0:
+                raise InputError(f"collar {name} is {value}: must be 0 or more")
 
 
 def event_based(
-    reference: EventTable, estimated: EventTable, labels: Sequence[str], collars: Collars | None = None
+    reference: EventTable,
+    estimated: EventTable,
+    labels: Sequence[str] | None = None,
+    collars: Collars | None = None,
 ) -> Scores:
-    """Count events whose label, onset and offset are right; estimates and references pair one to one.
+    """Count events whose label, onset and offset are right; the ends of a collar are within it.
 
-    Within a file and class the largest possible number of pairs counts. Files are those of `reference`.
-    The error rate counts a right time with a wrong label as one substitution.
+    Estimates and true events of a file and class pair one to one, the largest possible number of them. The
+    error rate counts a right time with a wrong label as one substitution: each true event left over takes,
+    in their order, the first estimate left over. Files are those of `reference`; classes are `labels`, or
+    all of both tables.
     """
+    labels = class_labels(reference, estimated, labels)
     collars = collars or Collars()
-    counts = {label: Counts() for label in labels}
+    there: Counter[str] = Counter()
+    said: Counter[str] = Counter()
+    hits: Counter[str] = Counter()
     substitutions = 0
-    for name, true in reference.items():
-        found = estimated.get(name, ())
-        hits, wrong_label = _match_file(true, found, collars)
+    for _, true, found in file_pairs(reference, estimated, labels):
+        there.update(event.label for event in true)
+        said.update(event.label for event in found)
+        right, wrong_label = _match(true, found, collars)
+        hits.update(right)
         substitutions += wrong_label
-        for label in counts:
-            counts[label] += Counts(
-                sum(e.label == label for e in true), sum(e.label == label for e in found), hits.get(label, 0)
-            )
+    counts = {label: Counts(there[label], said[label], hits[label]) for label in labels}
     total = sum(counts.values(), Counts())
-    misses = total.reference + total.estimated - 2 * total.hits - substitutions
-    return Scores(counts, misses / total.reference if total.reference else math.nan)
+    errors = total.reference + total.estimated - 2 * total.hits - substitutions
+    return Scores(counts, errors / total.reference if total.reference else math.nan)
 
 
-def _match_file(
-    true: Sequence[Event], found: Sequence[Event], collars: Collars
-) -> tuple[dict[str, int], int]:
-    """Hits per label, and pairs of right time and wrong label among the rest."""
-    if not true or not found:
-        return {}, 0
-    in_time = _in_time(true, found, collars)
-    same = np.array([[a.label == b.label for b in found] for a in true])
-    partner = _pairs(in_time & same)
-    hits: dict[str, int] = {}
-    for row in np.flatnonzero(partner >= 0):
-        hits[true[row].label] = hits.get(true[row].label, 0) + 1
-    rest = in_time & ~same
-    rest[partner >= 0, :] = False
-    rest[:, partner[partner >= 0]] = False
-    return hits, int((_pairs(rest) >= 0).sum())
+def _match(true: Sequence[Event], found: Sequence[Event], collars: Collars) -> tuple[list[str], int]:
+    """The label of each hit, and how many of the rest are right in time with a wrong label."""
+    rows, columns = _in_time(true, found, collars)
+    if not len(rows):
+        return [], 0
+    same = np.array([true[i].label == found[j].label for i, j in zip(rows, columns, strict=True)])
+    shape = (len(true), len(found))
+    allowed = csr_matrix((np.ones(same.sum()), (rows[same], columns[same])), shape)
+    partner = maximum_bipartite_matching(allowed, perm_type="column")
+    taken_true = {i for i in range(len(true)) if partner[i] >= 0}
+    taken_found = {int(j) for j in partner if j >= 0}
+    hits = [true[i].label for i in taken_true]
+    for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
+        if i not in taken_true and j not in taken_found:
+            taken_true.add(i)
+            taken_found.add(j)
+    return hits, len(taken_true) - len(hits)
 
 
-def _in_time(true: Sequence[Event], found: Sequence[Event], collars: Collars) -> NDArray[np.bool_]:
-    """(true, found): onset and offset within the collars, ends included."""
-    a = np.array([[e.onset, e.offset] for e in true])
-    b = np.array([[e.onset, e.offset] for e in found])
-    offset_collar = np.maximum(collars.offset_s, collars.offset_ratio * (a[:, 1] - a[:, 0]))[:, None]
-    difference = np.abs(a[:, None] - b[None])
-    in_time: NDArray[np.bool_] = (difference[..., 0] <= collars.onset_s) & (difference[..., 1] <= offset_collar)
-    return in_time
-
-
-def _pairs(allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Largest one-to-one pairing: the column of each row, or -1."""
-    partner: NDArray[np.int64] = maximum_bipartite_matching(csr_matrix(allowed), perm_type="column")
-    return partner
+def _in_time(true: Sequence[Event], found: Sequence[Event], collars: Collars) -> tuple[Indices, Indices]:
+    """Pairs (true, found) within the collars, ordered by true, then found; labels do not matter."""
+    a = np.array([[event.onset, event.offset] for event in true]).reshape(-1, 2)
+    b = np.array([[event.onset, event.offset] for event in found]).reshape(-1, 2)
+    order = np.argsort(b[:, 0], kind="stable")
+    reach = collars.onset_s + _SLACK_S
+    first = np.searchsorted(b[order, 0], a[:, 0] - reach)
+    number = np.searchsorted(b[order, 0], a[:, 0] + reach, side="right") - first
+    rows = np.repeat(np.arange(len(a)), number)
+    # Row i's candidates are order[first[i]], order[first[i] + 1], ...
+    step = np.arange(len(rows)) - np.repeat(np.cumsum(number) - number, number)
+    columns = order[np.repeat(first, number) + step]
+    difference = np.abs(a[rows] - b[columns])
+    right = difference[:, 0] <= collars.onset_s
+    if collars.offset_s is not None:
+        length = a[rows, 1] - a[rows, 0]
+        right &= difference[:, 1] <= np.maximum(collars.offset_s, collars.offset_ratio * length)
+    rows, columns = rows[right], columns[right]
+    by_true = np.lexsort((columns, rows))
+    return rows[by_true], columns[by_true]

@@ -104,7 +104,9 @@ class Backbone(nn.Module):
         # A timm file names layers as `network` does; classifier layers and batch counters are not needed.
         renamed = {k if k in own else f"network.{k}": v for k, v in tensors.items()}
         fitting = {k: v for k, v in renamed.items() if k in own and own[k].shape == v.shape}
-        missing = [k for k in own if k not in fitting and not k.startswith("lift.") and "num_batches" not in k]
+        missing = [
+            k for k in own if k not in fitting and not k.startswith("lift.") and "num_batches" not in k
+        ]
         if missing:
             raise InputError(f"{path}: does not fit this backbone: no tensor for `{missing[0]}`")
         self.load_state_dict(fitting, strict=False)
@@ -142,7 +144,9 @@ def _create(name: str, output_stride: int, map_stage: int, imagenet: bool) -> An
             problem = f"its ImageNet weights could not be had ({_first_line(error)})"
             hint = "; set model.backbone_start to a weights file or to 'random'"
         else:
-            problem = f"timm gives no feature map of it at output stride {output_stride}: {_first_line(error)}"
+            problem = (
+                f"timm gives no feature map of it at output stride {output_stride}: {_first_line(error)}"
+            )
             hint = ""
         raise InputError(f"backbone {name}: {problem}{hint}") from error
 
@@ -169,4 +173,3 @@ def _block_of(network: nn.Module, module: nn.Module) -> nn.Module:
             parts = name.split(".")
             return network.get_submodule(".".join(parts[:2])) if len(parts) > 2 else candidate
     raise AssertionError("the module comes from this network")
-

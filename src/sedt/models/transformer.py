@@ -41,8 +41,8 @@ class EncoderLayer(nn.Module):
         keys = normed + positions
         update, _ = self.attention(keys, keys, normed, key_padding_mask=padding, need_weights=False)
         tokens = tokens + self.dropout(update)
-        tokens = tokens + self.dropout(self.feed_forward(self.norm_ffn(tokens)))
-        return tokens
+        update = self.feed_forward(self.norm_ffn(tokens))
+        return torch.add(tokens, self.dropout(update))
 
 
 class DecoderLayer(nn.Module):
@@ -77,8 +77,8 @@ class DecoderLayer(nn.Module):
             asking, tokens + positions, tokens, key_padding_mask=padding, need_weights=False
         )
         content = content + self.dropout(update)
-        content = content + self.dropout(self.feed_forward(self.norm_ffn(content)))
-        return content
+        update = self.feed_forward(self.norm_ffn(content))
+        return torch.add(content, self.dropout(update))
 
 
 class Transformer(nn.Module):

@@ -51,7 +51,9 @@ class Journal(Callback):
         write_text(self.file, _csv(self._others + self.rows))
         if not self.console.is_terminal:
             shown = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-            self.console.print(f"{self.stage} epoch {epoch + 1}/{trainer.max_epochs} ({seconds:g} s)  {shown}")
+            self.console.print(
+                f"{self.stage} epoch {epoch + 1}/{trainer.max_epochs} ({seconds:g} s)  {shown}"
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """Goes into the checkpoint."""

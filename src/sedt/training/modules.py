@@ -34,7 +34,7 @@ class TagBackboneModule(L.LightningModule):
         _log(self, {"loss": loss}, len(batch.names))
         return loss
 
-    def validation_step(self, batch: Batch, batch_index: int) -> Probabilities:
+    def validation_step(self, batch: Batch, batch_index: int) -> Probabilities:  # type: ignore[override]
         """Tags alone; there are no queries."""
         tags = self.network(self.frontend(batch.waveforms)).sigmoid().cpu().numpy()
         empty = tags[:, :0, None]
@@ -47,7 +47,7 @@ class TagBackboneModule(L.LightningModule):
 
 
 class FinetuneModule(L.LightningModule):
-    """Paper 2.2: SEDT learns events by eq. 1-3 from strong clips and tags by eq. 4 from all labelled clips."""
+    """Paper 2.2: SEDT learns events (eq. 1-3) from strong clips, tags (eq. 4) from all labelled clips."""
 
     def __init__(
         self, frontend: Frontend, network: SEDT, loss: SetLoss, tag_weight: float, config: FinetuneConfig
@@ -68,7 +68,7 @@ class FinetuneModule(L.LightningModule):
         _log(self, {"loss": total, "loss_tags": tags, **events.items()}, len(batch.names))
         return total
 
-    def validation_step(self, batch: Batch, batch_index: int) -> Probabilities:
+    def validation_step(self, batch: Batch, batch_index: int) -> Probabilities:  # type: ignore[override]
         """Predictions of windows in order."""
         return self.predict(batch).probabilities()
 

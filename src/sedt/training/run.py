@@ -46,8 +46,8 @@ def train(
     `model/` (the package) and `test.json` (scores, if the recipe has a test set).
 
     Raises:
-        InputError: the recipe's data cannot be read; the folder holds a run of another recipe, or a stage that
-            was cut off, and `resume` is not set.
+        InputError: the recipe's data cannot be read; the folder holds a run of another recipe, or a stage
+            that was cut off, and `resume` is not set.
     """
     console = console or Console(stderr=True)
     folder = runs_folder / recipe.name
@@ -168,5 +168,7 @@ def _info(folder: Path, recipe: Recipe, datasets: Datasets) -> dict[str, Any]:
         "seed": recipe.seed,
         "stages": list(recipe.stages),
         "training_data": datasets.summary().splitlines(),
-        "scores": {"validation": json.loads((folder / "finetune" / "result.json").read_text(encoding="utf-8"))},
+        "scores": {
+            "validation": json.loads((folder / "finetune" / "result.json").read_text(encoding="utf-8"))
+        },
     }

@@ -45,7 +45,6 @@ def tag_backbone(
         None if windows is None else window_loader(windows, recipe.machine),
         monitor="tagging",
         score=None if windows is None else score_tags(windows),
-        validate_every=stage.validate_every,
         resume=resume,
     )
     tensors = load_file(selection.best_file)
@@ -84,8 +83,6 @@ def finetune(
         None if windows is None else window_loader(windows, recipe.machine),
         monitor="event_based",
         score=None if windows is None else score_events(windows, decision),
-        validate_every=stage.validate_every,
-        patience=stage.patience,
         resume=resume,
     )
     return selection.best
@@ -93,4 +90,4 @@ def finetune(
 
 def _channels_last(module: nn.Module, recipe: Recipe) -> None:
     if recipe.machine.channels_last:
-        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module.to(memory_format=torch.channels_last)

@@ -75,8 +75,6 @@ def fit(
     *,
     monitor: str,
     score: Score | None,
-    validate_every: int,
-    patience: int | None = None,
     resume: bool = False,
 ) -> Selection:
     """Train one stage; its best weights lie in `best_file` of what is returned."""
@@ -84,8 +82,8 @@ def fit(
     callbacks: list[Callback] = [selection]
     if config.ema_decay is not None:
         callbacks.append(EMAWeightAveraging(decay=config.ema_decay))
-    if patience is not None and validation is not None:
-        callbacks.append(EarlyStopping(monitor, mode="max", patience=patience))
+    if config.patience is not None and validation is not None:
+        callbacks.append(EarlyStopping(monitor, mode="max", patience=config.patience))
     callbacks += [
         StepSeed(run.seed),
         Journal(run.folder / "metrics.csv", run.stage, run.console),
@@ -93,7 +91,7 @@ def fit(
     ]
     if run.console.is_terminal:
         callbacks.append(RichProgressBar())
-    trainer = _trainer(run, config, callbacks, validate_every)
+    trainer = _trainer(run, config, callbacks)
     if isinstance(train.batch_sampler, GroupBatchSampler):
         train.batch_sampler.position = lambda: (trainer.current_epoch, 0)
     last = run.stage_folder / "last.ckpt"
@@ -105,9 +103,7 @@ def fit(
     return selection
 
 
-def _trainer(
-    run: StageRun, config: OptimizerConfig, callbacks: list[Callback], validate_every: int
-) -> L.Trainer:
+def _trainer(run: StageRun, config: OptimizerConfig, callbacks: list[Callback]) -> L.Trainer:
     accelerator = run.devices.accelerator
     device = torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")
     return L.Trainer(
@@ -119,7 +115,7 @@ def _trainer(
         max_epochs=config.epochs,
         accumulate_grad_batches=config.accumulate,
         gradient_clip_val=config.gradient_norm,
-        check_val_every_n_epoch=validate_every,
+        check_val_every_n_epoch=config.validate_every,
         num_sanity_val_steps=0,
         callbacks=callbacks,
         logger=False,
@@ -133,5 +129,11 @@ def _trainer(
 def _quiet() -> None:
     """Hide hints that don't concern users: our loaders and loggers are chosen on purpose."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    for message in (".*does not have many workers.*", ".*number of training batches.*", ".*isinstance.*LeafSpec.*"):
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    for message in (
+        ".*module.s. in eval mode at the start of training.*",  # frozen batch norms
+        ".*does not have many workers.*",
+        ".*number of training batches.*",
+        ".*isinstance.*LeafSpec.*",
+    ):
         warnings.filterwarnings("ignore", message=message)

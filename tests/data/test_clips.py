@@ -1,0 +1,112 @@
+"""Recordings -> clips: windows, padding, draws that depend on the request alone, weak and unlabelled clips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sedt.audio import write_audio
+from sedt.batch import ClipRequest, Supervision, collate
+from sedt.data.clips import ClipShape, TrainingClips, WindowClips, num_windows
+from sedt.data.sources import strong_files, unlabelled_files, weak_files
+from sedt.errors import InputError
+from sedt.spans import spans_to_edges
+
+RATE = 1000
+SHAPE = ClipShape(["beep", "hum"], RATE, 2.0)
+
+
+@pytest.fixture()
+def folder(tmp_path: Path) -> Path:
+    """A short and a long recording; a sample's value is its time."""
+    for name, seconds in (("short.wav", 1.5), ("long.wav", 9.0)):
+        ramp = np.arange(round(seconds * RATE), dtype=np.float32) / (10 * RATE)
+        write_audio(tmp_path / "audio" / name, ramp, RATE)
+    (tmp_path / "strong.tsv").write_text(
+        "filename\tonset\toffset\tevent_label\n"
+        "short.wav\t0.5\t1.0\tbeep\nlong.wav\t1.0\t1.5\thum\nlong.wav\t6.0\t7.0\tbeep\nmissing.wav\t0\t1\thum\n"
+    )
+    (tmp_path / "weak.tsv").write_text("filename\tevent_labels\nshort.wav\tbeep,hum\nlong.wav\t\n")
+    return tmp_path
+
+
+def test_missing_files_are_skipped_with_a_count(folder: Path) -> None:
+    with pytest.warns(UserWarning, match=r"2 of 3 files are there \(first missing: missing\.wav\)"):
+        files = strong_files(folder / "strong.tsv", [folder / "audio"])
+    assert [files.name(i) for i in range(len(files))] == ["short.wav", "long.wav"]
+    assert files.duration_s(1) == pytest.approx(9.0)
+    (folder / "only.tsv").write_text("filename\tonset\toffset\tevent_label\nno.wav\t0\t1\tx\n")
+    with pytest.raises(InputError, match="none of its 1 files"):
+        strong_files(folder / "only.tsv", [folder / "audio"])
+    with pytest.raises(InputError, match="no such audio folder"):
+        strong_files(folder / "strong.tsv", [folder / "nowhere"])
+
+
+@pytest.mark.filterwarnings("ignore:.*files are there")
+def test_training_clips(folder: Path) -> None:
+    strong = strong_files(folder / "strong.tsv", [folder / "audio"])
+    weak = weak_files(folder / "weak.tsv", [folder / "audio"])
+    unlabelled = unlabelled_files(None, [folder / "audio"])
+    clips = TrainingClips([[strong], [weak], [unlabelled]], SHAPE, seed=3)
+    assert clips.group_sizes() == [1 + 5, 6, 6]  # a short one, and five windows' worth of the long one
+
+    short = clips[ClipRequest(0, 0, 0)]
+    assert short.num_samples == 1500
+    assert not short.waveform[1500:].any()
+    torch.testing.assert_close(spans_to_edges(short.targets.spans) * 2, torch.tensor([[0.5, 1.0]]))
+
+    starts = set()
+    for epoch in range(20):
+        long = clips[ClipRequest(0, 3, epoch)]
+        start = float(long.waveform[0]) * 10
+        starts.add(round(start, 2))
+        for (onset, offset), label in zip(
+            (spans_to_edges(long.targets.spans) * 2).tolist(), long.targets.labels.tolist(), strict=True
+        ):
+            true = (6.0, 7.0) if label == 0 else (1.0, 1.5)
+            assert onset == pytest.approx(max(0.0, true[0] - start), abs=2e-3)
+            assert offset == pytest.approx(min(2.0, true[1] - start), abs=2e-3)
+    assert len(starts) > 10
+    assert 0 <= min(starts)
+    assert max(starts) <= 7.0
+
+    again = TrainingClips([[strong], [weak], [unlabelled]], SHAPE, seed=3)
+    assert torch.equal(again[ClipRequest(0, 3, 7)].waveform, clips[ClipRequest(0, 3, 7)].waveform)
+    assert not torch.equal(clips[ClipRequest(0, 3, 8)].waveform, clips[ClipRequest(0, 3, 7)].waveform)
+
+    tagged = clips[ClipRequest(1, 0, 0)].targets
+    assert tagged.supervision is Supervision.WEAK
+    assert tagged.tags.tolist() == [1, 1]
+    assert clips[ClipRequest(2, 0, 0)].targets.supervision is Supervision.NONE
+
+    batch = collate([clips[ClipRequest(0, 0, 0)], clips[ClipRequest(1, 1, 0)]])
+    assert batch.waveforms.shape == (2, 2000)
+    assert batch.num_samples.tolist() == [1500, 2000]
+
+
+@pytest.mark.filterwarnings("ignore:.*files are there")
+def test_windows_cover_every_recording(folder: Path) -> None:
+    strong = strong_files(folder / "strong.tsv", [folder / "audio"])
+    windows = WindowClips([strong], SHAPE, hop_s=1.0)
+    names = [windows[i].name for i in range(len(windows))]
+    assert names == ["short.wav"] + ["long.wav"] * 8
+    assert [round(float(windows[i].waveform[0]) * 10, 2) for i in range(1, 9)] == [*range(8)]
+    assert windows[8].num_samples == 2000
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "count"), [(0.01, 1), (10, 1), (10.01, 2), (15, 2), (15.01, 3), (60, 11)]
+)
+def test_number_of_windows(duration_s: float, count: int) -> None:
+    assert num_windows(duration_s, window_s=10.0, hop_s=5.0) == count
+
+
+def test_a_strong_table_can_serve_as_weak_labels(folder: Path) -> None:
+    with pytest.warns(UserWarning, match="2 of 3"):
+        files = weak_files(folder / "strong.tsv", [folder / "audio"])
+    assert files.known(1).tags == {"hum", "beep"}
+    assert files.known(1).supervision is Supervision.WEAK
+    assert not files.known(1).events
