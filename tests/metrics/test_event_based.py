@@ -109,7 +109,7 @@ def test_a_table_against_itself_is_perfect(table: list[Event]) -> None:
     assert not table or scores.error_rate == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(events, events)
 def test_hits_against_brute_force(true: list[Event], found: list[Event]) -> None:
     def right(a: Event, b: Event) -> bool:

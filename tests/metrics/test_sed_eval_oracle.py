@@ -1,10 +1,9 @@
-"""Our figures against those of sed_eval itself: random events (stored) and the DCASE2019 public set (data)."""
+"""Our figures against those of sed_eval: random events (stored) and the DCASE2019 public set (data)."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +57,10 @@ def test_the_stored_cases_hold_what_is_hard() -> None:
 
 
 @pytest.fixture
-def public() -> Path:
-    data = os.environ.get("SEDT_DATA")
-    if not data:
-        pytest.skip("SEDT_DATA is not set")
-    folder = Path(data).parent / "oracles" / "evaluation_public"
+def public(data_folder: Path) -> Path:
+    folder = data_folder.parent / "oracles" / "evaluation_public"
     if not folder.is_dir():
-        pytest.skip(f"no {folder}")
+        pytest.skip("no folder oracles/evaluation_public beside SEDT_DATA")
     return folder
 
 

@@ -1,0 +1,70 @@
+"""Put down what a finished run came to, as one small JSON file to commit.
+
+    python experiments/record.py runs/urban-sedt experiments/results/urban
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+METRICS = ("event_based", "segment_based", "tagging")
+
+
+def summary(run: Path) -> dict[str, Any]:
+    """Recipe, seed, hours and all macro and micro scores of a run."""
+    recipe = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
+    test = json.loads((run / "test.json").read_text(encoding="utf-8"))
+    with (run / "metrics.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    stages = {}
+    for stage in recipe["stages"]:
+        epochs = [row for row in rows if row["stage"] == stage]
+        stages[stage] = {
+            "epochs": len(epochs),
+            "hours": round(sum(float(row["seconds"]) for row in epochs) / 3600, 3),
+            "best": json.loads((run / stage / "result.json").read_text(encoding="utf-8")),
+        }
+    return {
+        "name": recipe["name"],
+        "seed": recipe["seed"],
+        "stages": stages,
+        "test": {
+            metric: {"macro": test[metric]["macro"], "micro": test[metric]["micro"]} for metric in METRICS
+        },
+        "test_per_class_event_f1": {
+            label: figures["f1"] for label, figures in test["event_based"]["per_class"].items()
+        },
+        "test_files": test["files"],
+    }
+
+
+def commit() -> str:
+    """The commit that is checked out, with a mark if files were changed."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+
+    return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+
+
+def main() -> None:
+    """Write `<folder>/<name>_seed<seed>.json`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--commit", help="the commit that the run was made with; default: what is checked out")
+    options = parser.parse_args()
+    result = {**summary(options.run), "commit": options.commit or commit()}
+    target = options.folder / f"{result['name']}_seed{result['seed']}.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(target)
+
+
+if __name__ == "__main__":
+    main()
