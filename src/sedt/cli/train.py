@@ -33,11 +33,14 @@ def train(
 
     Example: sedt train recipes/urban/sedt.toml --set finetune.epochs=3
     """
+    from sedt.errors import InputError
     from sedt.recipe import load_recipe
     from sedt.training.run import train as run_recipe
     from sedt.training.trainer import Devices
 
     folder = runs or Path(os.environ.get("SEDT_RUNS") or "runs")
+    if devices != "auto" and not (devices.isdecimal() and int(devices) > 0):
+        raise InputError(f"--devices {devices}: must be a number from 1 on, or auto")
     number = int(devices) if devices.isdecimal() else devices
     run_recipe(
         load_recipe(recipe, settings or ()),

@@ -22,7 +22,7 @@ from sedt.package import Package, save_package
 from sedt.training.datasets import Datasets, load_datasets
 from sedt.training.stages import finetune, tag_backbone
 from sedt.training.testing import score_test_set
-from sedt.training.trainer import Devices, StageRun
+from sedt.training.trainer import LAST, Devices, StageRun
 
 NORMALISER_CLIPS = 400
 """Training clips, evenly spread, that the normaliser is fitted on."""
@@ -82,7 +82,7 @@ def _run_stage(
     if result.exists():
         console.print(f"{stage}: done before, skipped")
         return
-    if (folder / stage / "last.ckpt").exists() and not resume:
+    if (folder / stage / LAST).exists() and not resume:
         raise InputError(
             f"{folder / stage}: this stage was cut off; --resume goes on with it "
             "(or remove the folder, or set another name)"
@@ -91,7 +91,7 @@ def _run_stage(
     run = StageRun(stage, folder, recipe.seed, recipe.machine, devices, console)
     best = STAGES[stage](recipe, datasets, frontend, run, resume)
     write_text(result, json.dumps(best, indent=1) + "\n")
-    (folder / stage / "last.ckpt").unlink(missing_ok=True)
+    (folder / stage / LAST).unlink(missing_ok=True)
 
 
 def _claim(folder: Path, recipe: Recipe) -> None:

@@ -14,7 +14,6 @@ from lightning.pytorch.callbacks import (
     Callback,
     EarlyStopping,
     EMAWeightAveraging,
-    ModelCheckpoint,
     RichProgressBar,
 )
 from rich.console import Console
@@ -25,6 +24,9 @@ from sedt.config import MachineConfig, OptimizerConfig
 from sedt.data.sampler import GroupBatchSampler
 from sedt.training.journal import Journal
 from sedt.training.selection import Score, Selection
+
+
+LAST = "last.ckpt"
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,20 @@ class StepSeed(Callback):
         torch.manual_seed(self.seed * 1_000_003 + position + 1)
 
 
+class LastCheckpoint(Callback):
+    """All that a resumed run needs, after each epoch; stands last, when the others have done their part."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write beside, then rename: a kill leaves the old file or the new one."""
+        beside = self.file.with_suffix(".part")
+        trainer.save_checkpoint(beside)
+        if trainer.is_global_zero:
+            beside.replace(self.file)
+
+
 def fit(
     run: StageRun,
     module: L.LightningModule,
@@ -87,14 +103,14 @@ def fit(
     callbacks += [
         StepSeed(run.seed),
         Journal(run.folder / "metrics.csv", run.stage, run.console),
-        ModelCheckpoint(run.stage_folder, save_top_k=0, save_last=True, save_on_train_epoch_end=True),
+        LastCheckpoint(run.stage_folder / LAST),
     ]
     if run.console.is_terminal:
         callbacks.append(RichProgressBar())
     trainer = _trainer(run, config, callbacks)
     if isinstance(train.batch_sampler, GroupBatchSampler):
         train.batch_sampler.position = lambda: (trainer.current_epoch, 0)
-    last = run.stage_folder / "last.ckpt"
+    last = run.stage_folder / LAST
     with warnings.catch_warnings():
         _quiet()
         trainer.fit(module, train, validation, ckpt_path=last if resume and last.exists() else None)
@@ -119,6 +135,7 @@ def _trainer(run: StageRun, config: OptimizerConfig, callbacks: list[Callback]) 
         num_sanity_val_steps=0,
         callbacks=callbacks,
         logger=False,
+        enable_checkpointing=False,
         enable_progress_bar=run.console.is_terminal,
         enable_model_summary=False,
         use_distributed_sampler=False,

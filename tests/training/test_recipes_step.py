@@ -1,0 +1,89 @@
+"""Every recipe of the tree builds and takes a training step in each of its stages (narrow transformer)."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+import torch
+
+import sedt.build as build
+from sedt.batch import Batch, Supervision, Targets
+from sedt.config import ModelConfig, Recipe
+from sedt.recipe import load_recipe
+from sedt.training.modules import FinetuneModule, TagBackboneModule
+
+ROOT = Path(__file__).parents[2]
+CLASSES = 3
+NARROW = {"model_size": 32, "num_heads": 4, "ffn_size": 32, "backbone_start": "random"}
+
+
+def is_recipe(path: Path) -> bool:
+    return "foreground" not in tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+RECIPES = [p.relative_to(ROOT) for p in sorted((ROOT / "recipes").rglob("*.toml")) if is_recipe(p)]
+
+
+def clips(recipe: Recipe, num_clips: int) -> Batch:
+    """Strong and weak clips of noise."""
+    num_samples = round(recipe.model.window_s * recipe.features.sample_rate)
+    strong = Targets(
+        Supervision.STRONG, torch.tensor([1.0, 0, 0]), torch.tensor([0]), torch.tensor([[0.4, 0.2]])
+    )
+    weak = Targets(
+        Supervision.WEAK, torch.tensor([0, 1.0, 1]), torch.zeros(0, dtype=torch.int64), torch.zeros(0, 2)
+    )
+    return Batch(
+        names=[str(i) for i in range(num_clips)],
+        waveforms=torch.randn(num_clips, num_samples) * 0.1,
+        num_samples=torch.full((num_clips,), num_samples),
+        targets=[strong if i % 2 == 0 else weak for i in range(num_clips)],
+    )
+
+
+def test_there_are_recipes() -> None:
+    assert RECIPES
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=str)
+def test_recipe_steps(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEDT_DATA", str(tmp_path))
+    monkeypatch.setattr("sedt.training.modules._log", lambda *arguments: None)  # logs need a Trainer
+    recipe = load_recipe(ROOT / path)
+    model = ModelConfig.model_validate({**recipe.model.model_dump(), **NARROW})
+    batch = clips(recipe, 2)
+    for stage in recipe.stages:
+        frontend = build.frontend(recipe.features)
+        if stage == "tag_backbone":
+            module: TagBackboneModule | FinetuneModule = TagBackboneModule(
+                frontend, build.tagger(model, recipe.tag_backbone, CLASSES), recipe.tag_backbone
+            )
+        else:
+            loss, weight = build.set_loss(recipe.loss), recipe.loss.tag_weight
+            module = FinetuneModule(frontend, build.sedt(model, CLASSES), loss, weight, recipe.finetune)
+        value = module.training_step(batch, 0)
+        assert torch.isfinite(value)
+        value.backward()
+        trained = [p for p in module.parameters() if p.requires_grad]
+        assert trained
+        assert all(p.grad is not None for p in trained)
+
+
+def test_gradients_stop_at_what_is_frozen() -> None:
+    recipe = Recipe(name="x", model=ModelConfig(backbone="resnet10t", **NARROW))  # type: ignore[arg-type]
+    network = build.sedt(recipe.model, CLASSES)
+    module = FinetuneModule(
+        build.frontend(recipe.features), network, build.set_loss(recipe.loss), 1.0, recipe.finetune
+    )
+    frozen = [name for name, p in network.named_parameters() if not p.requires_grad]
+    assert {name.split(".")[2] for name in frozen} == {"lift", "network"}
+    assert not any("layer2" in name for name in frozen)
+    predictions = module.predict(clips(recipe, 2))
+    module.loss.total(module.loss(predictions, clips(recipe, 2).targets)).backward()
+    reached = {name for name, p in network.named_parameters() if p.grad is not None}
+    assert not reached & set(frozen)
+    assert not {"tag_head.weight", "tag_head.bias"} & reached  # event losses don't train the tag head
+    assert "class_head.weight" in reached
+    assert "event_queries.weight" in reached
