@@ -1,6 +1,6 @@
 """Put down what a finished run came to, as one small JSON file to commit.
 
-    python experiments/record.py runs/urban-sedt experiments/results/urban
+python experiments/record.py runs/urban-sedt experiments/results/urban
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--commit", help="the commit that the run was made with; default: what is checked out")
+    parser.add_argument("--commit", help="the commit of the run; default: what is checked out")
     options = parser.parse_args()
     result = {**summary(options.run), "commit": options.commit or commit()}
     target = options.folder / f"{result['name']}_seed{result['seed']}.json"

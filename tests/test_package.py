@@ -43,7 +43,7 @@ def small_package() -> Package:
     )
 
 
-@pytest.fixture()
+@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     save_package(tmp_path / "model", small_package())
     return tmp_path / "model"
@@ -73,7 +73,9 @@ def test_half_precision_is_half_the_size_and_nearly_the_same(tmp_path: Path) -> 
     loaded = load_package(tmp_path / "half")
     assert all(t.dtype in (torch.float32, torch.int64) for t in loaded.model.state_dict().values())
     waveform = torch.randn(1, 160_000) * 0.1
-    torch.testing.assert_close(loaded.model(waveform).spans, package.model(waveform).spans, atol=0.01, rtol=0.01)
+    torch.testing.assert_close(
+        loaded.model(waveform).spans, package.model(waveform).spans, atol=0.01, rtol=0.01
+    )
 
 
 def edit_config(change: Callable[[dict[str, object]], None]) -> Callable[[Path], None]:

@@ -115,7 +115,7 @@ class FeaturesConfig(Settings):
         top = self.f_max if self.f_max is not None else self.sample_rate / 2
         if not self.f_min < top <= self.sample_rate / 2:
             raise ValueError(
-                f"f_min {self.f_min} and f_max {top} must satisfy f_min < f_max <= {self.sample_rate / 2:g} Hz"
+                f"f_min {self.f_min:g}, f_max {top:g}: f_min < f_max <= {self.sample_rate / 2:g} Hz is needed"
             )
         return self
 

@@ -1,4 +1,4 @@
-"""Recordings -> clips: windows, padding, draws that depend on the request alone, weak and unlabelled clips."""
+"""Recordings -> clips: windows, padding, draws that follow from the request, weak and unlabelled clips."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RATE = 1000
 SHAPE = ClipShape(["beep", "hum"], RATE, 2.0)
 
 
-@pytest.fixture()
+@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A short and a long recording; a sample's value is its time."""
     for name, seconds in (("short.wav", 1.5), ("long.wav", 9.0)):
@@ -70,7 +70,7 @@ def test_training_clips(folder: Path) -> None:
             assert onset == pytest.approx(max(0.0, true[0] - start), abs=2e-3)
             assert offset == pytest.approx(min(2.0, true[1] - start), abs=2e-3)
     assert len(starts) > 10
-    assert 0 <= min(starts)
+    assert min(starts) >= 0
     assert max(starts) <= 7.0
 
     again = TrainingClips([[strong], [weak], [unlabelled]], SHAPE, seed=3)

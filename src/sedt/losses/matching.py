@@ -53,7 +53,7 @@ def matching_cost(
 def hungarian(cost: Tensor) -> tuple[Tensor, Tensor]:
     """One-to-one assignment of least total cost.
 
-    (queries, events) -> query indices and event indices, both (min(queries, events),) int64 on the same device.
+    (queries, events) -> query indices and event indices, both (min(queries, events),) int64, same device.
     With more events than queries the costliest events stay unmatched.
     """
     queries, events = linear_sum_assignment(cost.cpu().double().numpy())

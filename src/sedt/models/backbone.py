@@ -134,7 +134,8 @@ def _create(name: str, output_stride: int, map_stage: int, imagenet: bool) -> An
     if "resnet" in name or "resnext" in name:
         options["zero_init_last"] = False  # residual branches must live when training starts from random
     try:
-        stages = len(timm.create_model(name, features_only=True).feature_info)
+        whole: Any = timm.create_model(name, features_only=True)
+        stages = len(whole.feature_info)
         options["out_indices"] = (range(stages)[map_stage],)
         return timm.create_model(name, pretrained=imagenet, **options)
     except IndexError as error:

@@ -8,7 +8,7 @@ from sedt.models.backbone import Backbone
 
 
 class Tagger(nn.Module):
-    """Features (batch, frames, bands) -> tag logits (batch, classes): mean over the map, two linear layers."""
+    """Features (batch, frames, bands) -> tag logits (batch, classes): mean over the map, two layers."""
 
     def __init__(self, backbone: Backbone, num_classes: int, head_size: int = 1000) -> None:
         super().__init__()
