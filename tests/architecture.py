@@ -17,7 +17,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("data", "models", "losses", "decoding", "metrics"),
     ("build",),
     ("package",),
-    ("detector", "evaluate"),
+    ("detector", "evaluation"),
     ("bulk",),
     ("training", "report", "export"),
     ("serve",),

@@ -92,7 +92,7 @@ def test_what_is_allowed(tmp_path: Path, module: str, text: str) -> None:
             "of row 3, which is above",
         ),
         ("events", "from sedt.formats import read_events", "events is of row 0, formats of row 1"),
-        ("evaluate", "from sedt.detector import load", "both of row 5"),
+        ("evaluation", "from sedt.detector import load", "both of row 5"),
         ("build", "from sedt import load", "import it from the module that holds it"),
         ("data/clips", "from . import sampler", "imports are absolute"),
         ("__init__", "from sedt.detector import load", "the package itself imports only row 0"),

@@ -11,7 +11,7 @@ from rich.console import Console
 
 import sedt
 from sedt.errors import InputError
-from sedt.evaluate import Evaluation, evaluate
+from sedt.evaluation import Evaluation, evaluate
 from sedt.events import Event
 from sedt.formats import write_events
 from sedt.metrics import Counts
@@ -173,8 +173,8 @@ def test_the_package_offers_it_again_and_again() -> None:
     for _ in range(2):
         assert sedt.evaluate(REFERENCE, ESTIMATED) == evaluate(REFERENCE, ESTIMATED)
     # In a fresh process, with the attribute and the submodule imported in either order.
-    first = "import sedt; sedt.evaluate(t, t); import sedt.evaluate; sedt.evaluate(t, t)"
-    second = "from sedt.evaluate import evaluate; import sedt; sedt.evaluate(t, t); evaluate(t, t)"
+    first = "import sedt; sedt.evaluate(t, t); import sedt.evaluation; sedt.evaluate(t, t)"
+    second = "from sedt.evaluation import evaluate; import sedt; sedt.evaluate(t, t); evaluate(t, t)"
     for order in (first, second):
         code = "t = {'a.wav': []}\n" + "\n".join(order.split("; "))
         subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -24,7 +24,7 @@ from sedt.recipe import load_recipe
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RATE = 16_000
-TIME_LIMIT_S = 120
+TIME_LIMIT_S = 300
 
 
 class Block(NamedTuple):

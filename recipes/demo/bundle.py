@@ -15,7 +15,7 @@ from pathlib import Path
 from sedt.audio import write_audio
 from sedt.data.mixer import SceneMixer
 from sedt.detector import Detector
-from sedt.evaluate import Evaluation, evaluate
+from sedt.evaluation import Evaluation, evaluate
 from sedt.formats import write_events
 from sedt.package import load_package, save_package
 from sedt.recipe import load_scenes

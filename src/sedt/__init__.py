@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sedt.detector import Detector, load
-    from sedt.evaluate import evaluate
+    from sedt.evaluation import evaluate
     from sedt.formats import read_events, write_events
 
 from sedt.errors import InputError
@@ -18,7 +18,7 @@ __all__ = ["Detector", "Event", "InputError", "evaluate", "load", "read_events",
 _HOME = {
     "Detector": "sedt.detector",
     "load": "sedt.detector",
-    "evaluate": "sedt.evaluate",
+    "evaluate": "sedt.evaluation",
     "read_events": "sedt.formats",
     "write_events": "sedt.formats",
 }

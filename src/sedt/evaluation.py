@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import ModuleType
 from typing import Any, TypeAlias
 
 from rich import box
@@ -175,16 +173,3 @@ def _percent(figures: Figures) -> str:
 def _plain(value: float | None, form: str = ".2f") -> str:
     text = "-" if value is None or math.isnan(value) else format(value, form)
     return f"{'100' if text == '100.0' else text:>4}"
-
-
-class _CallableModule(ModuleType):
-    """This module, called as the function it is named after."""
-
-    def __call__(self, *args: Any, **options: Any) -> Evaluation:
-        """See `evaluate`."""
-        return evaluate(*args, **options)
-
-
-# Importing a submodule makes it an attribute of the package: `sedt.evaluate` is the function the first time,
-# this module from then on. Both have to work as `sedt.evaluate(reference, estimated)`.
-sys.modules[__name__].__class__ = _CallableModule

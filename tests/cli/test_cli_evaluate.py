@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from sedt.cli.evaluate import evaluate
 from sedt.errors import InputError
-from sedt.evaluate import evaluate as evaluate_tables
+from sedt.evaluation import evaluate as evaluate_tables
 from sedt.events import Event
 from sedt.formats import write_events
 
@@ -100,6 +100,6 @@ def test_wrong_input(files: list[str], tmp_path: Path) -> None:
 
 def test_help_has_an_example_and_imports_little() -> None:
     assert "sedt evaluate truth.tsv detected.tsv" in " ".join(run("--help").stdout.replace("│", "").split())
-    code = "import sys, sedt.cli.evaluate; print({'numpy', 'torch', 'sedt.evaluate'} & set(sys.modules))"
+    code = "import sys, sedt.cli.evaluate; print({'numpy', 'torch', 'sedt.evaluation'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "set()", done.stderr

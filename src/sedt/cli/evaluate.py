@@ -38,7 +38,7 @@ def evaluate(
 
     from rich.console import Console
 
-    from sedt.evaluate import evaluate as run
+    from sedt.evaluation import evaluate as run
     from sedt.files import write_text
 
     evaluation = run(

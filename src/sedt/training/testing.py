@@ -10,7 +10,7 @@ import sedt.build as build
 from sedt.batch import Supervision
 from sedt.config import Recipe
 from sedt.detector import Detector
-from sedt.evaluate import evaluate
+from sedt.evaluation import evaluate
 from sedt.events import Event
 from sedt.package import Package
 

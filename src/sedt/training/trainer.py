@@ -25,7 +25,6 @@ from sedt.data.sampler import GroupBatchSampler
 from sedt.training.journal import Journal
 from sedt.training.selection import Score, Selection
 
-
 LAST = "last.ckpt"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from sedt.batch import Probabilities
 from sedt.data.clips import WindowClips
 from sedt.decoding import Decision, decode, join_windows
-from sedt.evaluate import evaluate
+from sedt.evaluation import evaluate
 from sedt.events import Event
 from sedt.training.selection import Score
 
@@ -35,16 +35,35 @@ def score_events(windows: WindowClips, decision: Decision) -> Score:
         name: place.recordings.known(place.index).events
         for name, place in zip(names, windows.places, strict=True)
     }
+    durations = {
+        name: place.recordings.duration_s(place.index)
+        for name, place in zip(names, windows.places, strict=True)
+    }
+
+    lengths_s = np.array(
+        [durations[name] - place.start_s for name, place in zip(names, windows.places, strict=True)]
+    )
 
     def score(outputs: list[Probabilities]) -> dict[str, float]:
-        found = [e for output in outputs for e in decode(output, shape.classes, decision, shape.window_s)]
+        firsts = np.cumsum([0] + [len(output.classes) for output in outputs])
+        found = [
+            events
+            for output, first in zip(outputs, firsts, strict=False)
+            for events in decode(
+                output,
+                shape.classes,
+                decision,
+                shape.window_s,
+                lengths_s[first : first + len(output.classes)],
+            )
+        ]
         per_recording: dict[str, list[list[Event]]] = {}
         for name, events in zip(names, found, strict=True):
             per_recording.setdefault(name, []).append(events)
         estimated = {
             name: join_windows(each, shape.window_s, windows.hop_s) for name, each in per_recording.items()
         }
-        report = evaluate(reference, estimated).as_dict()
+        report = evaluate(reference, estimated, durations).as_dict()
         return {name: report[name]["macro"]["f1"] or 0.0 for name in SCORES}
 
     return score
