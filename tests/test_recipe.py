@@ -192,13 +192,13 @@ def test_settings_change_the_recipe(tmp_path: Path) -> None:
         "loss.l1_on=span",
         'model.backbone_start="random"',
         'data.classes=["a", "b=c"]',
-        "data.weak.0.fresh=true",
+        "data.weak.0.split=train",
         "description=a = b",
     )
     assert (recipe.finetune.epochs, recipe.finetune.learning_rate) == (3, 1e-3)
     assert (recipe.loss.l1_on, recipe.model.backbone_start) == ("span", "random")
     assert recipe.data.classes == ["a", "b=c"]
-    assert recipe.data.weak[0].fresh
+    assert recipe.data.weak[0].split == "train"
     assert recipe.description == "a = b"
 
 

@@ -275,6 +275,10 @@ class SourceConfig(Settings):
             raise ValueError("a source needs `audio` (with `labels`), or `scenes`")
         if self.scenes is not None and (self.labels or self.audio):
             raise ValueError("a source has either `labels` and `audio`, or `scenes`")
+        if self.scenes is not None and (self.durations or self.split):
+            raise ValueError("`durations` and `split` go with `labels`, not with `scenes`")
+        if self.scenes is None and self.fresh:
+            raise ValueError("`fresh` goes with `scenes`: files are the same in every epoch")
         return self
 
 
