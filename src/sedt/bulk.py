@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import glob
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sedt.audio import find_audio
+from sedt.audio import SUFFIXES, find_audio, read_audio
 from sedt.detector import Detector
 from sedt.errors import InputError
 from sedt.events import Event
 from sedt.formats import FORMATS, write_events
+from sedt.pictures import draw_events
 
 
 @dataclass(frozen=True)
@@ -30,22 +32,26 @@ class Outcome:
     events: dict[str, list[Event]] = field(default_factory=dict)
     """Recordings that were read now or before, and their events."""
     failures: dict[str, str] = field(default_factory=dict)
-    """Recordings that could not be read, and why."""
+    """What could not be read, and why."""
     skipped: int = 0
     """Recordings whose output was there."""
 
 
-def find_sources(given: Sequence[str]) -> list[Source]:
+def find_sources(given: Sequence[str]) -> tuple[list[Source], dict[str, str]]:
     """Files, folders and globs -> recordings, each once, with names that are unique.
 
-    Raises:
-        InputError: a source is not there, or a folder or glob has no audio.
+    Returns:
+        The recordings, and of what was given the part that means none, with the reason.
     """
     sources: dict[Path, Source] = {}
+    failures: dict[str, str] = {}
     for text in given:
-        for source in _expand(text):
-            sources.setdefault(source.path.resolve(), source)
-    return _unique(list(sources.values()))
+        try:
+            for source in _expand(text):
+                sources.setdefault(source.path.parent.resolve() / source.path.name, source)
+        except InputError as error:
+            failures[text] = str(error)
+    return _unique(list(sources.values())), failures
 
 
 def detect_all(
@@ -55,6 +61,7 @@ def detect_all(
     threshold: float | None = None,
     output: Path | None = None,
     formats: Sequence[str] = ("tsv",),
+    plot: bool = False,
     overwrite: bool = False,
     on_start: Callable[[Source], None] = lambda source: None,
     on_progress: Callable[[float], None] = lambda seconds: None,
@@ -63,20 +70,30 @@ def detect_all(
     """Detect in every recording. With `output`, each gets its files there, and finished ones are skipped.
 
     A recording `a/b.wav` gets `output/a/b.wav.tsv`: the whole name is kept, so no two of them collide.
+    With `plot` it gets `a/b.wav.png` beside that, or in the working folder without `output`.
+
+    Raises:
+        InputError: a result cannot be written. A recording that cannot be read is a failure of the outcome.
     """
     outcome = Outcome()
     for source in sources:
         targets = [] if output is None else [output_file(output, source, name) for name in formats]
-        if targets and not overwrite and all(target.exists() for target in targets):
-            outcome.events[source.name] = FORMATS[formats[0]].read(targets[0]).get(source.name, [])
+        picture = output_file(output or Path(), source, "png") if plot else None
+        before = None if overwrite else _finished(source, targets, picture)
+        if before is not None:
+            outcome.events[source.name] = before
             outcome.skipped += 1
             continue
         on_start(source)
         try:
+            _check_name(source.name)
             events = detector.detect(source.path, threshold=threshold, progress=on_progress)
         except InputError as error:
             outcome.failures[source.name] = str(error)
             continue
+        if picture is not None:
+            samples = read_audio(source.path, detector.sample_rate)
+            draw_events(picture, samples, detector.sample_rate, events, title=source.name)
         for target in targets:
             write_events(target, {source.name: events})
         outcome.events[source.name] = events
@@ -89,6 +106,27 @@ def output_file(output: Path, source: Source, ending: str) -> Path:
     return output / f"{source.name}.{ending}"
 
 
+def _finished(source: Source, targets: Sequence[Path], picture: Path | None) -> list[Event] | None:
+    """The events of an earlier run, if all its files are there and can be read."""
+    wanted = [*targets, picture] if picture is not None else targets
+    if not targets or not all(target.exists() for target in wanted):
+        return None
+    try:
+        return FORMATS[targets[0].suffix[1:]].read(targets[0]).get(source.name)
+    except InputError:
+        return None
+
+
+def _check_name(name: str) -> None:
+    """Raise InputError for a name that no table can hold."""
+    if any(character in name for character in "\t\n\r"):
+        raise InputError(f"{name!r}: the name has a tab or a line end, which a table cannot hold")
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(f"{name!r}: the name is not valid text") from error
+
+
 def _expand(text: str) -> Iterator[Source]:
     path = Path(text)
     if path.is_dir():
@@ -99,40 +137,42 @@ def _expand(text: str) -> Iterator[Source]:
     elif path.exists():
         yield Source(path.name, path)
     elif glob.has_magic(text):
-        matches = [Path(match) for match in sorted(glob.glob(text, recursive=True))]
-        files = [match for match in matches if match.is_file()]
-        if not files:
-            raise InputError(f"{text}: matches no file")
-        base = _fixed_part(text)
-        yield from (Source(file.relative_to(base).as_posix(), file) for file in files)
+        yield from _matches(text)
     else:
         raise InputError(f"{text}: no such file or folder")
 
 
-def _fixed_part(pattern: str) -> Path:
-    """The folder before the first wildcard."""
-    parts: list[str] = []
-    for part in Path(pattern).parts:
-        if glob.has_magic(part):
-            break
-        parts.append(part)
-    return Path(*parts)
+def _matches(pattern: str) -> Iterator[Source]:
+    """Files that a pattern means: those of its ending, or audio files where it names no ending."""
+    parts = Path(pattern).parts
+    fixed = next(i for i, part in enumerate(parts) if glob.has_magic(part))
+    base, rest = Path(*parts[:fixed]), str(Path(*parts[fixed:]))
+    any_ending = glob.has_magic(Path(pattern).suffix) or not Path(pattern).suffix
+    found = False
+    for file in sorted(base.glob(rest)):
+        name = file.relative_to(base)
+        hidden = any(part.startswith(".") for part in name.parts)
+        if file.is_file() and not hidden and (not any_ending or file.suffix.lower() in SUFFIXES):
+            found = True
+            yield Source(name.as_posix(), file)
+    if not found:
+        raise InputError(f"{pattern}: matches no audio file")
 
 
 def _unique(sources: list[Source]) -> list[Source]:
-    """Names that occur twice get their folders in front, as many as it takes."""
+    """Names that occur twice get the folders above them in front, as many as it takes."""
     names = [source.name for source in sources]
-    depth = {i: 0 for i, name in enumerate(names) if names.count(name) > 1}
-    while depth:
-        for i in depth:
-            depth[i] += 1
-            names[i] = _with_parents(sources[i], depth[i])
-        clashes = {i for i in depth if names.count(names[i]) > 1}
-        depth = {i: level for i, level in depth.items() if i in clashes}
+    levels = [0] * len(names)
+    while len(counts := Counter(names)) < len(names):
+        for i, source in enumerate(sources):
+            if counts[names[i]] > 1:
+                levels[i] += 1
+                names[i] = _with_folders(source, levels[i])
     return [Source(name, source.path) for name, source in zip(names, sources, strict=True)]
 
 
-def _with_parents(source: Source, levels: int) -> str:
-    parts = source.path.resolve().parts
-    length = len(Path(source.name).parts)
-    return Path(*parts[max(1, len(parts) - length - levels) :]).as_posix()
+def _with_folders(source: Source, levels: int) -> str:
+    """The name behind the last `levels` folders that lead to it."""
+    inner = Path(source.name).parts
+    outer = Path(*source.path.parts[: -len(inner)]).resolve().parts[1:]
+    return Path(*outer[-levels:], *inner).as_posix()

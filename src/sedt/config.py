@@ -194,7 +194,7 @@ class DecodingConfig(Settings):
     threshold: Share | dict[str, Share] = 0.5
     """Smallest class probability of an event; one number or one per class. [C]"""
     tag_threshold: Share | dict[str, Share] = 0.5
-    """Smallest probability of a tag; one number or one per class. [C]"""
+    """A class is tagged where its probability is larger; one number or one per class. [C]"""
     min_length_s: NonNegativeFloat | dict[str, NonNegativeFloat] = 0.2
     """Shorter events are dropped, in seconds; one number or one per class. [C]"""
     deoverlap: bool = True

@@ -62,7 +62,7 @@ class Detector:
             progress: told how far it is.
 
         Raises:
-            InputError: the file cannot be read; an array without sample rate, or with values that are no audio.
+            InputError: the file cannot be read; an array without sample rate, or that is no audio.
         """
         return sorted(
             self.iter_detect(audio, sample_rate, threshold=threshold, progress=progress),

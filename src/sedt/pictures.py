@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +21,11 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8
 MAX_COLUMNS = 1600
 """Spectrogram columns drawn, however long the recording."""
 
+_LIGHT = ("#E69F00", "#56B4E9", "#CC79A7")
+_SCORE_NEEDS = 0.03  # of the picture's width: a score is written where it fits
 _FFT = 1024
 _RANGE_DB = 80.0
+_SILENT_DB = -60.0  # digital silence is drawn dark, though it is its own maximum
 
 
 def draw_events(
@@ -38,12 +43,12 @@ def draw_events(
         path: the file.
         samples: (samples,) mono.
         sample_rate: samples per second.
-        events: what was found: filled boxes, their score written in.
+        events: what was found: filled boxes, their score written in where it fits.
         reference: what is true, drawn as outlines under the boxes.
         title: a line above.
 
     Raises:
-        InputError: matplotlib is not installed, or the file cannot be written.
+        InputError: matplotlib is not installed, another ending, or the file cannot be written.
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -54,7 +59,9 @@ def draw_events(
     duration_s = max(len(samples) / sample_rate, 1e-3)
     lanes_inches = 0.42 * max(1, len(labels)) + 0.3
     figure = Figure(figsize=(11, 2.6 + lanes_inches), layout="constrained")
-    FigureCanvasAgg(figure)
+    known = FigureCanvasAgg(figure).get_supported_filetypes()
+    if Path(path).suffix[1:].lower() not in known:
+        raise InputError(f"{path}: a picture's name must end in one of {', '.join(sorted(known))}")
     top, bottom = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [2.2, lanes_inches]})
     top.imshow(
         spectrogram_db(samples),
@@ -66,8 +73,10 @@ def draw_events(
         extent=(0, duration_s, 0, sample_rate / 2000),
     )
     top.set_ylabel("kHz")
-    top.set_title(title, loc="left", fontsize=10)
-    _draw_lanes(bottom, labels, events, reference)
+    top.set_title(title, loc="left", fontsize=10, parse_math=False)  # a name may hold dollar signs
+    if reference is not None:
+        _draw_key(top)
+    _draw_lanes(bottom, labels, events, reference, duration_s)
     bottom.set_xlim(0, duration_s)
     bottom.set_xlabel("seconds")
     with atomic_path(path) as temporary:
@@ -75,53 +84,56 @@ def draw_events(
 
 
 def spectrogram_db(samples: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(bands, columns) in dB under the loudest, at most `MAX_COLUMNS` wide whatever the length."""
+    """(bands, columns) in dB under the loudest, at most `MAX_COLUMNS` wide whatever the length.
+
+    A column is the maximum of its frames, so that a short sound in a long recording can be seen.
+    """
     padded = np.pad(samples, (0, max(0, _FFT - len(samples))))
-    num_frames = 1 + (len(padded) - _FFT) // (_FFT // 4)
-    chosen = np.unique(np.linspace(0, num_frames - 1, min(num_frames, MAX_COLUMNS)).astype(int)) * (_FFT // 4)
-    frames = np.stack([padded[start : start + _FFT] for start in chosen]) * np.hanning(_FFT)
-    magnitude = np.abs(np.fft.rfft(frames, axis=1)).T
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[:: _FFT // 4]  # a view, no copy
+    edges = np.linspace(0, len(frames), min(len(frames), MAX_COLUMNS) + 1).astype(int)
+    taper = np.hanning(_FFT).astype(np.float32)
+    magnitude = np.stack(
+        [np.abs(np.fft.rfft(frames[a:b] * taper, axis=1)).max(0) for a, b in pairwise(edges)], axis=1
+    )
     decibels = 20 * np.log10(np.maximum(magnitude, 1e-7))
-    result: NDArray[np.float64] = np.maximum(decibels - decibels.max(), -_RANGE_DB)
+    loudest = max(float(decibels.max()), _SILENT_DB)
+    result: NDArray[np.float64] = np.maximum(decibels - loudest, -_RANGE_DB)
     return result
 
 
 def _draw_lanes(
-    axes: Any, labels: Sequence[str], events: Sequence[Event], reference: Sequence[Event] | None
+    axes: Any,
+    labels: Sequence[str],
+    events: Sequence[Event],
+    reference: Sequence[Event] | None,
+    duration_s: float,
 ) -> None:
-    from matplotlib.patches import Patch
-
     for lane, label in enumerate(labels):
         colour = PALETTE[lane % len(PALETTE)]
-        true = [(e.onset, max(e.duration, 1e-3)) for e in reference or () if e.label == label]
+        true = [(e.onset, e.duration) for e in reference or () if e.label == label]
         found = [e for e in events if e.label == label]
+        boxes = [(e.onset, e.duration) for e in found]
         axes.broken_barh(true, (lane - 0.42, 0.84), facecolor="none", edgecolor="#222222", linewidth=1.4)
-        axes.broken_barh(
-            [(e.onset, max(e.duration, 1e-3)) for e in found],
-            (lane - 0.28, 0.56),
-            facecolor=colour,
-            alpha=0.8,
-        )
-        if len(events) <= 60:
-            for event in found:
-                if event.score is not None:
-                    axes.text(
-                        (event.onset + event.offset) / 2,
-                        lane,
-                        f"{event.score:.2f}",
-                        ha="center",
-                        va="center",
-                        fontsize=7,
-                        color="white",
-                        clip_on=True,
-                    )
-    axes.set_yticks(range(len(labels)), labels)
+        # The edge keeps an event visible that is narrower than a pixel.
+        axes.broken_barh(boxes, (lane - 0.28, 0.56), facecolor=colour, edgecolor=colour, alpha=0.8)
+        for event in found:
+            if event.score is not None and event.duration >= _SCORE_NEEDS * duration_s:
+                place = ((event.onset + event.offset) / 2, lane)
+                text = "black" if colour in _LIGHT else "white"
+                axes.annotate(f"{event.score:.2f}", place, ha="center", va="center", fontsize=7, color=text)
+    axes.set_yticks(range(len(labels)), labels, parse_math=False)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
-    if reference is not None:
-        handles = [
-            Patch(facecolor="#777777", label="found"),
-            Patch(facecolor="none", edgecolor="#222222", label="true"),
-        ]
-        axes.legend(handles=handles, loc="upper right", fontsize=8, ncols=2, framealpha=0.9)
+
+
+def _draw_key(axes: Any) -> None:
+    """What is found and what is true, above the right corner."""
+    from matplotlib.patches import Patch
+
+    handles = [
+        Patch(facecolor="#777777", label="found"),
+        Patch(facecolor="none", edgecolor="#222222", label="true"),
+    ]
+    place = {"loc": "lower right", "bbox_to_anchor": (1, 0.98), "borderaxespad": 0}
+    axes.legend(handles=handles, fontsize=8, ncols=2, frameon=False, **place)

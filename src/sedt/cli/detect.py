@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sedt.errors import InputError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from sedt.bulk import Outcome, Source
-    from sedt.detector import Detector
     from sedt.events import Event
 
 
 def detect(
     sources: Annotated[
-        list[str], typer.Argument(help="Recordings: files, folders, globs.", metavar="SOURCE...")
+        list[str], typer.Argument(help="Recordings: files, folders, globs.", metavar="SOURCE")
     ],
     model: Annotated[str, typer.Option(help="Folder of a model package, or `demo`.")] = "demo",
     threshold: Annotated[
@@ -31,120 +33,122 @@ def detect(
         Path | None,
         typer.Option(help="Write a table per recording here, and `events.*` with all.", metavar="DIR"),
     ] = None,
-    plot: Annotated[bool, typer.Option("--plot", help="Draw a picture per recording.")] = False,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Draw NAME.png per recording, in DIR or the working folder.")
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Do recordings again whose table is there.")
     ] = False,
 ) -> None:
     """Find the events in recordings of any length; prints `filename onset offset event_label score`.
 
-    Exit code 0: all well; 1: some recordings failed, the rest is done; 2: wrong use, or nothing could be read.
+    Exit code 0: all well; 1: some recordings failed, the rest is done; 2: wrong use, or nothing to read.
 
     Example: sedt detect recordings/ --model runs/urban-sedt/model --output events/ --format tsv --format json
     """
-    from rich.console import Console
-
-    from sedt.bulk import detect_all, find_sources
-    from sedt.detector import load
-
-    chosen = _formats(formats)
+    chosen = _formats(formats, output)
     if plot:
         _require_matplotlib()
-    found = find_sources(sources)
-    detector = load(model)
-    errors = Console(stderr=True)
-    with _Progress(errors, len(found)) as progress:
+    if output is not None and output.exists() and not output.is_dir():
+        raise InputError(f"--output {output}: a file, not a folder")
+    from rich.console import Console
 
-        def on_done(source: Source, events: list[Event]) -> None:
-            if plot:
-                _plot(detector, source, events, output)
+    from sedt.bulk import Outcome, detect_all, find_sources
+    from sedt.detector import load
 
-        outcome = detect_all(
-            detector,
-            found,
-            threshold=threshold,
-            output=output,
-            formats=chosen,
-            overwrite=overwrite,
-            on_start=progress.start,
-            on_progress=progress.advance,
-            on_done=on_done,
-        )
+    found, failures = find_sources(sources)
+    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    outcome = Outcome()
+    if found:
+        detector = load(model)
+        with _Progress(errors, len(found)) as progress:
+            outcome = detect_all(
+                detector,
+                found,
+                threshold=threshold,
+                output=output,
+                formats=chosen,
+                plot=plot,
+                overwrite=overwrite,
+                on_start=progress.start,
+                on_progress=progress.advance,
+                on_done=_Table().add if output is None and chosen == ["tsv"] else _nothing,
+            )
+    outcome.failures = {**failures, **outcome.failures}
     _finish(outcome, output, chosen, errors)
 
 
-def _finish(outcome: Outcome, output: Path | None, formats: list[str], errors: Console) -> None:
-    """Tables out, failures listed, exit code."""
-    from sedt.errors import InputError
-    from sedt.formats import write_events
+def _nothing(source: Source, events: list[Event]) -> None:
+    """What happens after a recording whose events are written elsewhere."""
 
-    for name, reason in outcome.failures.items():
-        errors.print(f"failed: {name}: {reason}", highlight=False, markup=False, soft_wrap=True)
-    if outcome.failures and not outcome.events:
-        first = next(iter(outcome.failures.values()))
-        raise InputError(
-            first
-            if len(outcome.failures) == 1
-            else f"none of {len(outcome.failures)} recordings could be read"
-        )
-    if output is None:
-        _print(outcome, formats)
-    else:
+
+def _finish(outcome: Outcome, output: Path | None, formats: list[str], errors: Console) -> None:
+    """Tables that hold all recordings, failures, exit code."""
+    num_failed, num_done = len(outcome.failures), len(outcome.events)
+    if num_failed == 1 and not num_done:
+        raise InputError(next(iter(outcome.failures.values())))
+    if output is not None and num_done:
+        from sedt.formats import write_events
+
         for name in formats:
             write_events(output / f"events.{name}", outcome.events)
         count = sum(map(len, outcome.events.values()))
-        errors.print(
-            f"{count} events in {len(outcome.events)} recordings ({outcome.skipped} were done before): {output}",
-            highlight=False,
-            soft_wrap=True,
-        )
-    if outcome.failures:
-        errors.print(
-            f"{len(outcome.failures)} of {len(outcome.failures) + len(outcome.events)} recordings failed"
-        )
-        raise typer.Exit(1)
+        before = f" ({outcome.skipped} done before)" if outcome.skipped else ""
+        errors.print(f"{count} events in {num_done} recordings{before}: {output}")
+    elif output is None and formats == ["json"]:
+        _print_json(outcome)
+    for reason in outcome.failures.values():
+        errors.print(f"failed: {reason}")
+    if num_failed:
+        errors.print(f"sedt: {num_failed} of {num_failed + num_done} failed")
+        raise typer.Exit(1 if num_done else 2)
 
 
-def _print(outcome: Outcome, formats: list[str]) -> None:
-    """The tables on standard output."""
-    import sys
+class _Table:
+    """The TSV on standard output, each recording as soon as it is done."""
+
+    def __init__(self) -> None:
+        self._header = ["filename", "onset", "offset", "event_label", "score"]
+
+    def add(self, source: Source, events: list[Event]) -> None:
+        """Rows as `sedt.formats.dcase` writes them, always with a score."""
+        rows = [
+            [source.name, f"{e.onset:.3f}", f"{e.offset:.3f}", e.label, f"{e.score or 0:.4f}"] for e in events
+        ] or [[source.name, "", "", "", ""]]
+        for row in [self._header, *rows] if self._header else rows:
+            sys.stdout.write("\t".join(row) + "\n")
+        sys.stdout.flush()
+        self._header = []
+
+
+def _print_json(outcome: Outcome) -> None:
     import tempfile
 
     from sedt.formats import write_events
 
     with tempfile.TemporaryDirectory() as folder:
-        for name in formats:
-            file = Path(folder) / f"events.{name}"
-            write_events(file, outcome.events)
-            sys.stdout.write(file.read_text(encoding="utf-8"))
+        file = Path(folder) / "events.json"
+        write_events(file, outcome.events)
+        sys.stdout.write(file.read_text(encoding="utf-8"))
 
 
-def _formats(given: list[str] | None) -> list[str]:
-    from sedt.errors import InputError
+def _formats(given: list[str] | None, output: Path | None) -> list[str]:
     from sedt.formats import FORMATS
 
-    for name in given or []:
+    chosen = list(dict.fromkeys(given or ["tsv"]))
+    for name in chosen:
         if name not in FORMATS:
             raise InputError(f"--format {name}: known formats are {', '.join(FORMATS)}")
-    return list(dict.fromkeys(given or ["tsv"]))
+    if output is None and chosen not in (["tsv"], ["json"]):
+        raise InputError(f"--format {', '.join(chosen)}: without --output, one of tsv, json is printed")
+    return chosen
 
 
 def _require_matplotlib() -> None:
     from importlib.util import find_spec
 
-    from sedt.errors import InputError
-
     if find_spec("matplotlib") is None:
         raise InputError("--plot needs matplotlib: pip install 'sedt[plot]'")
-
-
-def _plot(detector: Detector, source: Source, events: list[Event], output: Path | None) -> None:
-    from sedt.audio import read_audio
-    from sedt.pictures import draw_events
-
-    file = (output or Path()) / f"{source.name if output else Path(source.name).name}.png"
-    samples = read_audio(source.path, detector.sample_rate)
-    draw_events(file, samples, detector.sample_rate, events, title=source.name)
 
 
 class _Progress:
@@ -154,7 +158,7 @@ class _Progress:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[heard]}"),
@@ -162,6 +166,8 @@ class _Progress:
             console=console,
             transient=True,
             disable=not console.is_terminal,
+            # A table that goes to a file must get there; one on the terminal goes above the bar.
+            redirect_stdout=sys.stdout.isatty(),
         )
         self._task = self._bar.add_task("", total=num_files, heard="")
         self._started, self._seconds = 0, 0.0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from difflib import get_close_matches
+from functools import wraps
 from importlib import import_module
 from typing import Any
 
-import click
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
@@ -23,6 +25,9 @@ COMMANDS = {
 }
 """Name -> help. `sedt X` is the function X in the module sedt.cli.X."""
 
+INPUT_ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+"""Exit codes; the last two are what a shell says of a program that SIGINT or SIGPIPE ended."""
+
 
 class LazyGroup(TyperGroup):
     """A group that knows its commands' names and imports one only to run it or to show its help."""
@@ -34,28 +39,26 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import the command's module."""
         if cmd_name not in COMMANDS:
+            if not cmd_name.startswith("-") and not ctx.resilient_parsing:
+                close = get_close_matches(cmd_name, COMMANDS, 1)
+                hint = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(COMMANDS)}"
+                _say(f"sedt: no command `{cmd_name}`: {hint}")
+                raise typer.Exit(INPUT_ERROR)
             return None
         function = getattr(import_module(f"sedt.cli.{cmd_name}"), cmd_name)
         single = typer.Typer(add_completion=False)
-        single.command(cmd_name)(function)
+        single.command(cmd_name)(_with_exit_codes(function))
         return get_command(single)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Help from the table alone."""
-        from rich.console import Console
-        from rich.table import Table
-
-        console = Console()
-        console.print("Usage: sedt [--version] COMMAND ...\n", highlight=False, markup=False)
-        console.print("Finds when each sound happens.\n")
-        table = Table(box=None, show_header=False, padding=(0, 2))
-        for name, text in COMMANDS.items():
-            table.add_row(f"[bold]{name}[/bold]", text)
-        console.print(table)
-        console.print("\n`sedt COMMAND --help` tells more, with an example.", highlight=False)
+        width = max(map(len, COMMANDS)) + 2
+        formatter.write("Usage: sedt [--version] COMMAND ...\n\nFinds when each sound happens.\n\n")
+        formatter.write("".join(f"  {name:{width}}{text}\n" for name, text in COMMANDS.items()))
+        formatter.write("\n`sedt COMMAND --help` tells more, with an example.\n")
 
 
-app = typer.Typer(cls=LazyGroup, add_completion=False)
+app = typer.Typer(cls=LazyGroup, add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.callback(invoke_without_command=True)
@@ -69,27 +72,45 @@ def _root(
 
         typer.echo(f"sedt {sedt.__version__}")
     elif context.invoked_subcommand is None:
-        typer.echo(context.get_help(), nl=False)
+        typer.echo(context.get_help())
 
 
 def run() -> None:
     """Entry point. Exit code 0 all well, 1 some files failed, 2 wrong use or input, 130 interrupted."""
     try:
-        app()
-    except InputError as error:
-        _say(f"sedt: {error}")
-        code = 2
-    except (KeyboardInterrupt, click.Abort):
-        _say("sedt: interrupted")
-        code = 130
-    except BrokenPipeError:
-        # Whoever read our output has closed it (`sedt ... | head`); nothing is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    else:
-        code = 0
-    sys.exit(code)
+        _with_exit_codes(_run)()
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+
+
+def _run() -> None:
+    try:
+        app(prog_name="sedt")
+    finally:
+        sys.stdout.flush()  # here, where a closed pipe is still caught
+
+
+def _with_exit_codes(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A command that ends in one line and an exit code where a user, or their data, is the cause."""
+
+    @wraps(function)
+    def command(*arguments: Any, **options: Any) -> Any:
+        try:
+            return function(*arguments, **options)
+        except InputError as error:
+            _say(f"sedt: {error}")
+            code = INPUT_ERROR
+        except KeyboardInterrupt:
+            _say("sedt: interrupted")
+            code = INTERRUPTED
+        except BrokenPipeError:
+            # Whoever read our output has closed it (`sedt ... | head`); nothing is left to tell.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = BROKEN_PIPE
+        raise typer.Exit(code)
+
+    return command
 
 
 def _say(message: str) -> None:
-    print(" ".join(message.split("\n")), file=sys.stderr)
+    print(" ".join(message.splitlines()), file=sys.stderr)

@@ -17,6 +17,8 @@ from sedt.spans import spans_to_edges
 PerClass = float | Mapping[str, float]
 """One number, or one for every class."""
 
+_ROUNDING_S = 1e-6  # a span in float32 falls short of the length that it stands for
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -39,7 +41,7 @@ def decode(
     classes: Sequence[str],
     decision: Decision,
     window_s: float,
-    lengths_s: NDArray[np.float64] | None = None,
+    lengths_s: Sequence[float] | NDArray[np.float64] | None = None,
 ) -> list[list[Event]]:
     """Events of each window, ordered by onset, in seconds from the window's start.
 
@@ -54,7 +56,7 @@ def decode(
         InputError: a setting per class does not name every class.
     """
     thresholds = per_class(decision.threshold, classes, "threshold")
-    min_lengths = per_class(decision.min_length_s, classes, "min_length_s")
+    min_lengths = per_class(decision.min_length_s, classes, "min_length_s") - _ROUNDING_S
     scores = probabilities.classes[..., : len(classes)]
     if probabilities.tags is not None:
         tagged = probabilities.tags > per_class(decision.tag_threshold, classes, "tag_threshold")
@@ -69,7 +71,7 @@ def decode(
 
 
 def per_class(value: PerClass, classes: Sequence[str], name: str) -> NDArray[np.float64]:
-    """(classes,) of one number or a table. Raises InputError: a class is missing, or there is one too many."""
+    """(classes,) of one number or a table. Raises InputError: a class is missing, or one is unknown."""
     if not isinstance(value, Mapping):
         return np.full(len(classes), float(value))
     missing = [label for label in classes if label not in value]

@@ -1,0 +1,213 @@
+"""`sedt detect` and `sedt info`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import sedt.build as build
+from sedt.audio import write_audio
+from sedt.cli.main import app
+from sedt.config import DecodingConfig, FeaturesConfig, ModelConfig
+from sedt.detector import load
+from sedt.formats import read_events
+from sedt.package import Package, save_package
+
+HEADER = "filename\tonset\toffset\tevent_label\tscore"
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SEDT with random weights: what it finds means nothing, but it finds something."""
+    torch.manual_seed(0)
+    config = ModelConfig(
+        backbone="resnet10t",
+        backbone_start="random",
+        map_stage=2,
+        window_s=1.0,
+        model_size=32,
+        num_heads=2,
+        ffn_size=32,
+        encoder_layers=1,
+        decoder_layers=1,
+        num_queries=6,
+    )
+    features = FeaturesConfig(num_bands=32)
+    package = Package(
+        model=build.detection_model(features, config, 3).eval(),
+        classes=["cat", "dog", "[siren]"],
+        features=features,
+        model_config=config,
+        decoding=DecodingConfig(threshold=0.0, tag_threshold=0.0, min_length_s=0.0),
+        info={"name": "small", "description": "Hears [nothing].", "scores": {"test": {"f1": 0.5}}},
+    )
+    folder = tmp_path_factory.mktemp("package") / "model"
+    save_package(folder, package)
+    return folder
+
+
+@pytest.fixture
+def recordings(tmp_path: Path) -> Path:
+    folder = tmp_path / "rec"
+    (folder / "sub").mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for name in ("a.wav", "sub/a.wav"):
+        write_audio(folder / name, generator.normal(0, 0.1, 6 * RATE // 5).astype(np.float32), RATE)
+    return folder
+
+
+def run(*arguments: object) -> Any:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def rows(table: str) -> list[list[str]]:
+    lines = table.splitlines()
+    assert lines[0] == HEADER
+    return [line.split("\t") for line in lines[1:]]
+
+
+def test_prints_what_the_detector_finds(model: Path, recordings: Path) -> None:
+    result = run("detect", recordings / "a.wav", "--model", model)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    events = load(model).detect(recordings / "a.wav")
+    assert events
+    assert rows(result.stdout) == [
+        ["a.wav", f"{e.onset:.3f}", f"{e.offset:.3f}", e.label, f"{e.score:.4f}"] for e in events
+    ]
+
+
+def test_a_folder_and_what_is_printed_can_be_read_back(model: Path, recordings: Path, tmp_path: Path) -> None:
+    result = run("detect", recordings, "--model", model)
+    (tmp_path / "table.tsv").write_text(result.stdout)
+    table = read_events(tmp_path / "table.tsv")
+    assert list(table) == ["a.wav", "sub/a.wav"]
+
+
+def test_no_events_is_a_row_with_empty_fields(model: Path, recordings: Path) -> None:
+    result = run("detect", recordings / "a.wav", "--model", model, "--threshold", "1")
+    assert result.exit_code == 0
+    assert rows(result.stdout) == [["a.wav", "", "", "", ""]]
+
+
+def test_json(model: Path, recordings: Path) -> None:
+    result = run("detect", recordings, "--model", model, "--format", "json")
+    content = json.loads(result.stdout)
+    assert [file["filename"] for file in content["files"]] == ["a.wav", "sub/a.wav"]
+
+
+def test_output_in_files(model: Path, recordings: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = ["detect", recordings, "--model", model, "--output", out]
+    result = run(*command, "--format", "tsv", "--format", "json")
+    assert (result.exit_code, result.stdout) == (0, "")
+    files = {file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file()}
+    names = ("a.wav", "sub/a.wav", "events")
+    assert files == {f"{name}.{ending}" for name in names for ending in ("tsv", "json")}
+    together = read_events(out / "events.tsv")
+    assert together == {name: read_events(out / f"{name}.tsv")[name] for name in ("a.wav", "sub/a.wav")}
+
+    before = (out / "events.tsv").read_bytes()
+    (out / "sub" / "a.wav.tsv").write_text("filename\tonset\toffset\tevent_label\nsub/a.wav\t\t\t\n")
+    again = run(*command)
+    assert "2 done before" in again.stderr
+    assert read_events(out / "events.tsv")["sub/a.wav"] == [], "what was there is taken as it is"
+    assert "done before" not in run(*command, "--overwrite").stderr
+    assert (out / "events.tsv").read_bytes() == before
+
+
+def test_a_picture_without_output_goes_to_the_working_folder(
+    model: Path, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    result = run("detect", recordings, "--model", model, "--plot")
+    assert result.exit_code == 0
+    assert sorted(p.as_posix() for p in Path().rglob("*.png")) == ["a.wav.png", "sub/a.wav.png"]
+
+
+def test_one_bad_source_is_exit_code_2(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.wav").write_text("no audio")
+    for name, reason in (("none.wav", "no such file or folder"), ("text.wav", "not audio")):
+        result = run("detect", tmp_path / name, "--model", model)
+        assert result.exit_code == 2
+        assert result.stdout == ""
+        [line] = result.stderr.splitlines()
+        assert line.startswith(f"sedt: {tmp_path / name}: {reason}")
+
+
+def test_some_bad_of_several_is_exit_code_1_and_the_rest_is_done(model: Path, recordings: Path) -> None:
+    (recordings / "text.wav").write_text("no audio")
+    result = run("detect", recordings, "none.wav", "--model", model)
+    assert result.exit_code == 1
+    assert {row[0] for row in rows(result.stdout)} == {"a.wav", "sub/a.wav"}
+    lines = result.stderr.splitlines()
+    assert lines[0] == "failed: none.wav: no such file or folder"
+    assert lines[1].startswith(f"failed: {recordings / 'text.wav'}: not audio")
+    assert lines[2] == "sedt: 2 of 4 failed"
+
+
+def test_all_bad_of_several_is_exit_code_2(model: Path) -> None:
+    result = run("detect", "none.wav", "neither.wav", "--model", model)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == "sedt: 2 of 2 failed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--model", "nothing"], "sedt: nothing: no such model"),
+        (["--format", "mp3"], "sedt: --format mp3: known formats are tsv, txt, json"),
+        (["--format", "tsv", "--format", "json"], "sedt: --format tsv, json: without --output"),
+    ],
+)
+def test_wrong_use(recordings: Path, arguments: list[str], told: str) -> None:
+    result = run("detect", recordings, *arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(told)
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_an_output_that_is_a_file(model: Path, recordings: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    result = run("detect", recordings, "--model", model, "--output", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "a file, not a folder" in result.stderr
+
+
+@pytest.mark.slow  # a process of its own imports torch
+def test_a_reader_that_stops_reading_is_no_error(model: Path, recordings: Path) -> None:
+    code = "from sedt.cli.main import run; run()"
+    arguments = [sys.executable, "-c", code, "detect", str(recordings), "--model", str(model)]
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait() == 141
+
+
+def test_info(model: Path) -> None:
+    result = run("info", model)
+    assert result.exit_code == 0
+    text = " ".join(result.stdout.split())
+    for part in ("small", "Hears [nothing].", "cat, dog, [siren]", "1 s at 16000 Hz", "32 mel bands", "0.5"):
+        assert part in text
+
+
+def test_info_of_nothing() -> None:
+    result = run("info", "nothing")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("sedt: nothing: no such model")
