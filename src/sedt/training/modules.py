@@ -96,5 +96,5 @@ def _with_schedule(
 
 def _log(module: L.LightningModule, values: dict[str, Tensor], batch_size: int) -> None:
     detached = {name: value.detach() for name, value in values.items()}
-    module.log_dict(detached, on_step=False, on_epoch=True, batch_size=batch_size)
+    module.log_dict(detached, on_step=False, on_epoch=True, batch_size=batch_size, sync_dist=True)
     module.log("train_loss", detached["loss"], prog_bar=True, logger=False, batch_size=batch_size)

@@ -22,7 +22,7 @@ from sedt.package import Package, save_package
 from sedt.training.datasets import Datasets, load_datasets
 from sedt.training.stages import finetune, tag_backbone
 from sedt.training.testing import score_test_set
-from sedt.training.trainer import LAST, Devices, StageRun
+from sedt.training.trainer import LAST, Devices, StageRun, is_first_process
 
 NORMALISER_CLIPS = 400
 """Training clips, evenly spread, that the normaliser is fitted on."""
@@ -49,7 +49,7 @@ def train(
         InputError: the recipe's data cannot be read; the folder holds a run of another recipe, or a stage
             that was cut off, and `resume` is not set.
     """
-    console = console or Console(stderr=True)
+    console = console or Console(stderr=True, quiet=not is_first_process())
     folder = runs_folder / recipe.name
     _claim(folder, recipe)
     with warnings.catch_warnings(record=True) as caught:
@@ -62,7 +62,8 @@ def train(
     frontend = _frontend(folder, recipe, datasets, console)
     for stage in recipe.stages:
         _run_stage(stage, recipe, datasets, frontend, folder, devices or Devices(), resume, console)
-    if "finetune" in recipe.stages:
+    # With several processes each of them gets here; what is left is the work of one.
+    if "finetune" in recipe.stages and is_first_process():
         _finish(folder, recipe, datasets, console)
     return folder
 

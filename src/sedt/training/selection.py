@@ -43,7 +43,7 @@ class Selection(Callback):
             return
         scores = self.score(outputs)
         for name, value in scores.items():
-            pl_module.log(name, value, prog_bar=name == self.monitor)
+            pl_module.log(name, value, prog_bar=name == self.monitor, sync_dist=True)
         if scores[self.monitor] > self.best.get(self.monitor, -1.0):
             self.best = {**scores, "epoch": float(trainer.current_epoch)}
             self._write(trainer, pl_module)

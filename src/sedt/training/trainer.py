@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import (
     EMAWeightAveraging,
     RichProgressBar,
 )
+from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from torch.utils.data import DataLoader
 
@@ -53,6 +54,11 @@ class StageRun:
     def stage_folder(self) -> Path:
         """Checkpoints and best weights."""
         return self.folder / self.stage
+
+
+def is_first_process() -> bool:
+    """Whether this is the only process of a run, or the one that writes for all."""
+    return int(getattr(rank_zero_only, "rank", 0)) == 0
 
 
 class StepSeed(Callback):
@@ -106,16 +112,23 @@ def fit(
     ]
     if run.console.is_terminal:
         callbacks.append(RichProgressBar())
-    trainer = _trainer(run, config, callbacks)
-    if isinstance(train.batch_sampler, GroupBatchSampler):
-        train.batch_sampler.position = lambda: (trainer.current_epoch, 0)
     last = run.stage_folder / LAST
     with warnings.catch_warnings():
         _quiet()
+        trainer = _trainer(run, config, callbacks)
+        _share(train, trainer)
         trainer.fit(module, train, validation, ckpt_path=last if resume and last.exists() else None)
     if trainer.interrupted:
         raise KeyboardInterrupt
     return selection
+
+
+def _share(train: DataLoader[Any], trainer: L.Trainer) -> None:
+    """Tell the sampler where training stands and which part of each batch is this process's."""
+    sampler = train.batch_sampler
+    if isinstance(sampler, GroupBatchSampler):
+        sampler.position = lambda: (trainer.current_epoch, 0)
+        sampler.rank, sampler.world_size = trainer.global_rank, trainer.world_size
 
 
 def _trainer(run: StageRun, config: OptimizerConfig, callbacks: list[Callback]) -> L.Trainer:

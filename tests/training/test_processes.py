@@ -1,0 +1,38 @@
+"""`--devices 2`: two processes share each batch and leave one run behind."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny import write_recipe
+
+from sedt.package import load_package
+
+# Lightning starts the second process as this one was started, so it must be a script.
+SCRIPT = "from sedt.cli.main import run\n\nrun()\n"
+
+
+@pytest.mark.slow
+def test_two_processes(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path)
+    (tmp_path / "script.py").write_text(SCRIPT)
+    options = ["--accelerator", "cpu", "--devices", "2", "--runs", "runs"]
+    settings = ["--set", "finetune.epochs=3", "--set", "finetune.validate_every=1"]
+    done = subprocess.run(
+        [sys.executable, "script.py", "train", recipe.name, *options, *settings],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("tag_backbone epoch 1/3") == 1
+    with (tmp_path / "runs" / "tiny" / "metrics.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["epoch"] for row in rows] == ["0", "1", "2", "0", "1", "2"]
+    assert load_package(tmp_path / "runs" / "tiny" / "model").classes == ["chirp", "hiss", "tone"]
