@@ -52,7 +52,10 @@ def backbone(config: ModelConfig, *, with_weights: bool = True) -> Backbone:
 
 def tagger(model: ModelConfig, stage: TagBackboneConfig, num_classes: int) -> Tagger:
     """Backbone and tagging head; batch norm learns only where the backbone starts from random weights."""
-    network = Tagger(backbone(model), num_classes, stage.head_size)
+    seen = model.map_stage if stage.map_stage is None else stage.map_stage
+    # Tags need no fine times, so the backbone learns them at its plain stride, which costs less.
+    plain = model.model_copy(update={"map_stage": seen, "time_stride": None})
+    network = Tagger(backbone(plain), num_classes, stage.head_size)
     if model.backbone_start != "random":
         network.backbone.freeze_batch_norm()
     return network

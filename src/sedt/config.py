@@ -356,6 +356,8 @@ class TagBackboneConfig(OptimizerConfig):
     """Which clips train the backbone. [P]"""
     head_size: PositiveInt = 1000
     """Width of the head's hidden layer. [C]"""
+    map_stage: int | None = None
+    """Which stage of the backbone the head sees; none: `model.map_stage`. [O]"""
 
 
 class FinetuneConfig(OptimizerConfig):
