@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -49,9 +50,10 @@ def main() -> None:
     detector = sedt.load("demo")
     detected = detector.detect(recording)
 
-    table = Table(title="What `sedt detect` finds in a recording of sounds it never heard")
-    for name in ("onset s", "offset s", "event", "score", "true onset", "true offset", "true event"):
-        table.add_column(name, justify="left" if "event" in name else "right")
+    title = "Found (left) and true (right), seconds; a recording of sounds the model never heard"
+    table = Table(title=title, box=box.SIMPLE)
+    for name in ("onset", "offset", "event", "score", "onset", "offset", "event"):
+        table.add_column(name, justify="left" if name == "event" else "right", no_wrap=True)
     for found, true in beside(detected, truth):
         score = "" if found is None or found.score is None else f"{found.score:.2f}"
         table.add_row(*show(found), score, *show(true))

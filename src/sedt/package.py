@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import Field
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 import sedt.build as build
 from sedt.config import DecodingConfig, FeaturesConfig, ModelConfig, Settings
@@ -72,10 +73,17 @@ def save_package(folder: str | os.PathLike[str], package: Package, *, half: bool
         for name, tensor in package.model.state_dict().items()
     }
     (folder / "config.json").unlink(missing_ok=True)
-    with atomic_path(folder / "model.safetensors") as temporary:
-        save_file(tensors, temporary, metadata={"format": "pt"})
+    save_tensors(folder / "model.safetensors", tensors)
     write_text(folder / "README.md", model_card(config))
     write_text(folder / "config.json", config.model_dump_json(indent=1) + "\n")
+
+
+def save_tensors(path: str | os.PathLike[str], tensors: Mapping[str, torch.Tensor]) -> None:
+    """Write a safetensors file, atomically. Raises InputError if it cannot be written."""
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with atomic_path(path) as temporary:
+        # Not `save_file`: it puts a file of its own in the place of ours, which nobody else may read.
+        temporary.write_bytes(save(whole, metadata={"format": "pt"}))
 
 
 def load_package(folder: str | os.PathLike[str]) -> Package:

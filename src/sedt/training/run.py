@@ -10,15 +10,15 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 import sedt.build as build
 from sedt.config import Recipe, Stage
 from sedt.errors import InputError
 from sedt.features import Frontend
-from sedt.files import atomic_path, write_text
-from sedt.package import Package, save_package
+from sedt.files import write_text
+from sedt.package import Package, save_package, save_tensors
 from sedt.training.datasets import Datasets, load_datasets
 from sedt.training.stages import finetune, tag_backbone
 from sedt.training.testing import score_test_set
@@ -123,8 +123,7 @@ def _frontend(folder: Path, recipe: Recipe, datasets: Datasets, console: Console
     if not file.exists():
         console.print(f"normaliser: fitting on {NORMALISER_CLIPS} training clips at most")
         frontend.normaliser.fit(_spectrograms(frontend, datasets))
-        with atomic_path(file) as temporary:
-            save_file(frontend.normaliser.state_dict(), temporary)
+        save_tensors(file, frontend.normaliser.state_dict())
     frontend.normaliser.load_state_dict(load_file(file))
     return frontend
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import lightning as L
 from lightning.pytorch.callbacks import Callback
-from safetensors.torch import save_file
 
 from sedt.batch import Probabilities
-from sedt.files import atomic_path
+from sedt.package import save_tensors
 
 Score = Callable[[list[Probabilities]], dict[str, float]]
 """Predictions of all validation windows, in order -> named scores."""
@@ -65,6 +64,4 @@ class Selection(Callback):
     def _write(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         if not trainer.is_global_zero:
             return
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
-        with atomic_path(self.best_file) as temporary:
-            save_file(tensors, temporary)
+        save_tensors(self.best_file, module.state_dict())

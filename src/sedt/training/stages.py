@@ -6,7 +6,7 @@ from typing import Any
 
 import lightning as L
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
 
 import sedt.build as build
@@ -14,7 +14,7 @@ from sedt.config import Recipe
 from sedt.data.sampler import GroupBatchSampler
 from sedt.errors import InputError
 from sedt.features import Frontend
-from sedt.files import atomic_path
+from sedt.package import save_tensors
 from sedt.training.datasets import Datasets
 from sedt.training.loaders import training_loader, window_loader
 from sedt.training.modules import FinetuneModule, TagBackboneModule
@@ -49,8 +49,8 @@ def tag_backbone(
     )
     tensors = load_file(selection.best_file)
     prefix = "network.backbone."
-    with atomic_path(run.stage_folder / BACKBONE_FILE) as temporary:
-        save_file({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}, temporary)
+    body = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    save_tensors(run.stage_folder / BACKBONE_FILE, body)
     return selection.best
 
 
