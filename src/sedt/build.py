@@ -74,7 +74,9 @@ def sedt(config: ModelConfig, num_classes: int, *, with_weights: bool = True) ->
         dropout=config.dropout,
         attention_dropout=config.attention_dropout,
     )
-    return SEDT(Trunk(body, transformer, config.model_size), num_classes, config.num_queries)
+    return SEDT(
+        Trunk(body, transformer, config.model_size, config.position_unit), num_classes, config.num_queries
+    )
 
 
 def detection_model(features: FeaturesConfig, config: ModelConfig, num_classes: int) -> Model:

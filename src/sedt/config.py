@@ -149,6 +149,9 @@ class ModelConfig(Settings):
     """E: encoder layers, 3 or 6 in the paper. [P]"""
     decoder_layers: PositiveInt = 3
     """D: decoder layers. [P]"""
+    position_unit: Literal["window", "step"] = "window"
+    """What the time code counts: shares of the window [C], or steps of the map, whose neighbours it tells
+    apart far better; a short training needs that. [O]"""
     num_queries: PositiveInt = 20
     """N: event queries, more than events in a window. 20 for DCASE, 10 for URBAN-SED. [C]"""
     dropout: Share = 0.1

@@ -207,6 +207,13 @@ def test_positions_depend_on_the_place_in_the_window() -> None:
     assert distances.min() > 1e-3
 
 
+def test_position_unit_step_tells_neighbours_apart() -> None:
+    by_window, by_step = (sine_positions(31, 64, unit=unit) for unit in ("window", "step"))
+    torch.testing.assert_close(by_step[0, 0], torch.tensor(1.0).sin())
+    nearest = [(p[1:] - p[:-1]).norm(dim=1).min() for p in (by_window, by_step)]
+    assert nearest[1] > 3 * nearest[0]
+
+
 def test_every_query_sees_the_others_and_a_mask_bars_them() -> None:
     torch.manual_seed(5)
     transformer = Transformer(32, 4, 64, 1, 2).eval()

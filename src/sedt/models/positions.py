@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+PositionUnit = Literal["window", "step"]
 
-def sine_positions(num_steps: int, size: int, device: torch.device | None = None) -> Tensor:
-    """Sine code of the normalised time index, shape (num_steps, size); temperature 10000 (spec section 2).
 
-    Index 1..T is scaled to 0..2 pi, so a step's code depends on its place in the window alone.
+def sine_positions(
+    num_steps: int, size: int, device: torch.device | None = None, unit: PositionUnit = "window"
+) -> Tensor:
+    """Sine code of the time index 1..T, shape (num_steps, size); temperature 10000 (spec section 2).
+
+    Unit "window": the index is scaled to 0..2 pi, so the fastest channel turns once in the window and
+    neighbouring steps differ little. Unit "step": it is not scaled, so the fastest turns once in 2 pi steps,
+    as in "Attention is all you need".
     """
-    index = torch.arange(1, num_steps + 1, dtype=torch.float32, device=device)
-    angle = index / num_steps * 2 * math.pi
+    angle = torch.arange(1, num_steps + 1, dtype=torch.float32, device=device)
+    if unit == "window":
+        angle = angle / num_steps * 2 * math.pi
     channel = torch.arange(size, dtype=torch.float32, device=device)
     wavelength = 10_000 ** (2 * torch.div(channel, 2, rounding_mode="floor") / size)
     phase = angle[:, None] / wavelength  # (num_steps, size)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from sedt.models.backbone import Backbone
-from sedt.models.positions import sine_positions
+from sedt.models.positions import PositionUnit, sine_positions
 from sedt.models.transformer import Transformer
 
 
@@ -40,9 +40,15 @@ class MLP(nn.Sequential):
 class Trunk(nn.Module):
     """Features -> tokens -> what the queries found -> where it is."""
 
-    def __init__(self, backbone: Backbone, transformer: Transformer, size: int = 256) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        transformer: Transformer,
+        size: int = 256,
+        position_unit: PositionUnit = "window",
+    ) -> None:
         super().__init__()
-        self.size = size
+        self.size, self.position_unit = size, position_unit
         self.backbone = backbone
         self.projection = nn.Conv2d(backbone.num_channels, size, kernel_size=1)
         self.transformer = transformer
@@ -52,7 +58,7 @@ class Trunk(nn.Module):
         """(batch, frames, bands) -> tokens; frames past `num_frames` (batch,) are marked as padding."""
         feature_map = self.projection(self.backbone(features))  # (batch, size, time, frequency)
         time, frequency = feature_map.shape[-2:]
-        positions = sine_positions(time, self.size, feature_map.device)
+        positions = sine_positions(time, self.size, feature_map.device, self.position_unit)
         padding = None
         if num_frames is not None:
             step = torch.arange(time, device=feature_map.device)
