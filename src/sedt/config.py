@@ -150,8 +150,8 @@ class ModelConfig(Settings):
     decoder_layers: PositiveInt = 3
     """D: decoder layers. [P]"""
     position_unit: Literal["window", "step"] = "window"
-    """What the time code counts: shares of the window [C], or steps of the map, whose neighbours it tells
-    apart far better; a short training needs that. [O]"""
+    """What the time code counts: shares of the window [C], or steps of the map, whose neighbours it then
+    tells further apart. [O]"""
     num_queries: PositiveInt = 20
     """N: event queries, more than events in a window. 20 for DCASE, 10 for URBAN-SED. [C]"""
     dropout: Share = 0.1
