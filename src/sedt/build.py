@@ -74,9 +74,8 @@ def sedt(config: ModelConfig, num_classes: int, *, with_weights: bool = True) ->
         dropout=config.dropout,
         attention_dropout=config.attention_dropout,
     )
-    return SEDT(
-        Trunk(body, transformer, config.model_size, config.position_unit), num_classes, config.num_queries
-    )
+    trunk = Trunk(body, transformer, config.model_size, config.position_unit, config.query_place)
+    return SEDT(trunk, num_classes, config.num_queries, config.query_place)
 
 
 def detection_model(features: FeaturesConfig, config: ModelConfig, num_classes: int) -> Model:

@@ -20,10 +20,14 @@ def sine_positions(
     neighbouring steps differ little. Unit "step": it is not scaled, so the fastest turns once in 2 pi steps,
     as in "Attention is all you need".
     """
-    angle = torch.arange(1, num_steps + 1, dtype=torch.float32, device=device)
-    if unit == "window":
-        angle = angle / num_steps * 2 * math.pi
-    channel = torch.arange(size, dtype=torch.float32, device=device)
+    steps = torch.arange(1, num_steps + 1, dtype=torch.float32, device=device)
+    return sine_code(steps, num_steps, size, unit)
+
+
+def sine_code(steps: Tensor, num_steps: int, size: int, unit: PositionUnit) -> Tensor:
+    """Time indices (...), which need not be whole, of a map of num_steps -> (..., size), as `sine_positions`."""
+    angle = steps / num_steps * 2 * math.pi if unit == "window" else steps
+    channel = torch.arange(size, dtype=torch.float32, device=steps.device)
     wavelength = 10_000 ** (2 * torch.div(channel, 2, rounding_mode="floor") / size)
-    phase = angle[:, None] / wavelength  # (num_steps, size)
-    return torch.stack([phase[:, 0::2].sin(), phase[:, 1::2].cos()], dim=-1).flatten(1)
+    phase = angle[..., None] / wavelength
+    return torch.stack([phase[..., 0::2].sin(), phase[..., 1::2].cos()], dim=-1).flatten(-2)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sedt.batch import Predictions
-from sedt.models.trunk import Trunk
+from sedt.models.trunk import Queries, QueryPlace, Trunk
 
 
 class SEDT(nn.Module):
@@ -15,22 +15,36 @@ class SEDT(nn.Module):
     The audio query stands first among the queries and nothing bars it from the others (spec section 2).
     """
 
-    def __init__(self, trunk: Trunk, num_classes: int, num_queries: int = 20) -> None:
+    def __init__(
+        self, trunk: Trunk, num_classes: int, num_queries: int = 20, query_place: QueryPlace = "learned"
+    ) -> None:
         super().__init__()
         self.trunk = trunk
         self.event_queries = nn.Embedding(num_queries, trunk.size)
         self.audio_query = nn.Embedding(1, trunk.size)
+        self.anchors = nn.Embedding(1 + num_queries, 2) if query_place == "anchor" else None
+        if self.anchors is not None:
+            self.anchors.weight.data = spread_anchors(num_queries).logit()
         self.class_head = nn.Linear(trunk.size, num_classes + 1)
         self.tag_head = nn.Linear(trunk.size, num_classes)
 
     def forward(self, features: Tensor, num_frames: Tensor | None = None) -> Predictions:
         """(batch, frames, bands) and optionally (batch,) valid frames -> predictions of every layer."""
         tokens = self.trunk.tokens(features, num_frames)
-        queries = torch.cat([self.audio_query.weight, self.event_queries.weight])
-        decoded = self.trunk.decode(tokens, queries.expand(len(features), -1, -1))
-        audio, events = decoded[-1, :, 0], decoded[:, :, 1:]
+        codes = torch.cat([self.audio_query.weight, self.event_queries.weight])
+        anchors = None if self.anchors is None else self.anchors.weight.sigmoid().expand(len(features), -1, -1)
+        decoded = self.trunk.decode(tokens, Queries(codes.expand(len(features), -1, -1), anchors))
+        audio, events = decoded.content[-1, :, 0], decoded.content[:, :, 1:]
         return Predictions(
             class_logits=self.class_head(events).float(),
-            spans=self.trunk.boundaries(events),
+            spans=decoded.spans[:, :, 1:],
             tag_logits=self.tag_head(audio).float(),
         )
+
+
+def spread_anchors(num_queries: int) -> Tensor:
+    """Where queries begin to look: the audio query at the whole window, the others evenly. (1 + queries, 2)."""
+    centres = (torch.arange(num_queries) + 0.5) / num_queries
+    lengths = torch.full((num_queries,), 0.2)
+    whole = torch.tensor([[0.5, 0.99]])
+    return torch.cat([whole, torch.stack([centres, lengths], dim=1)])

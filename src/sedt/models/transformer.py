@@ -3,7 +3,7 @@
 - positions are added to queries and keys in every encoder layer and to the keys of cross-attention, not once
   to the input;
 - query embeddings are added to queries and keys of the decoder's self-attention and to the queries of
-  cross-attention; the decoder's content starts at zero;
+  cross-attention;
 - pre-norm, with a final norm on the encoder and on every decoder layer's output;
 - the decoder gives every layer's output, for the auxiliary losses.
 """
@@ -104,32 +104,18 @@ class Transformer(nn.Module):
             if weight.dim() > 1:
                 nn.init.xavier_uniform_(weight)
 
-    def forward(
-        self,
-        tokens: Tensor,
-        positions: Tensor,
-        queries: Tensor,
-        padding: Tensor | None = None,
-        query_mask: Tensor | None = None,
-    ) -> Tensor:
-        """Decode the queries against the encoded tokens.
+    def encode(self, tokens: Tensor, positions: Tensor, padding: Tensor | None = None) -> Tensor:
+        """Self-attention over the map.
 
         Args:
             tokens: (batch, tokens, size), the projected map.
             positions: (batch or 1, tokens, size).
-            queries: (batch, queries, size), query embeddings.
             padding: (batch, tokens), True where a token lies wholly behind the clip's end.
-            query_mask: (queries, queries), True where one query may not see another.
 
         Returns:
-            (decoder layers, batch, queries, size), each layer's output after the final norm.
+            (batch, tokens, size), after the final norm.
         """
         for layer in self.encoder:
             tokens = layer(tokens, positions, padding)
-        tokens = self.norm_encoder(tokens)
-        content = torch.zeros_like(queries)
-        outputs = []
-        for layer in self.decoder:
-            content = layer(content, queries, tokens, positions, padding, query_mask)
-            outputs.append(self.norm_decoder(content))
-        return torch.stack(outputs)
+        normed: Tensor = self.norm_encoder(tokens)
+        return normed

@@ -1,19 +1,25 @@
 """The trunk: exactly what SP-SEDT hands over to SEDT (paper 3.3), plus nothing.
 
 Backbone, projection, positions, transformer, boundary head. Queries, tags and class head are not of it.
+
+A query asks from a place. As in the paper, the place is a learned code that says nothing of time ("learned"); or it
+is a stretch of time, an anchor, that every decoder layer moves nearer to the event ("anchor", after DAB-DETR,
+arXiv 2201.12329, in one dimension and with the edges beside the centre).
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from sedt.models.backbone import Backbone
-from sedt.models.positions import PositionUnit, sine_positions
+from sedt.models.positions import PositionUnit, sine_code, sine_positions
 from sedt.models.transformer import Transformer
+
+QueryPlace = Literal["learned", "anchor"]
 
 
 class Tokens(NamedTuple):
@@ -25,6 +31,26 @@ class Tokens(NamedTuple):
     """(1, time * frequency, size)."""
     padding: Tensor | None
     """(batch, time * frequency), True behind the clip's end; None where every clip fills the window."""
+    num_steps: int
+    """Steps of the map along time."""
+
+
+class Queries(NamedTuple):
+    """What goes into the decoder."""
+
+    codes: Tensor
+    """(batch, queries, size): the learned code of each query."""
+    anchors: Tensor | None = None
+    """(batch, queries, 2): spans where the queries begin to look; None where places are the codes."""
+
+
+class Decoded(NamedTuple):
+    """What comes out of the decoder, layers first."""
+
+    content: Tensor
+    """(layers, batch, queries, size)."""
+    spans: Tensor
+    """(layers, batch, queries, 2): centre and length as shares of the window, float32."""
 
 
 class MLP(nn.Sequential):
@@ -46,6 +72,7 @@ class Trunk(nn.Module):
         transformer: Transformer,
         size: int = 256,
         position_unit: PositionUnit = "window",
+        query_place: QueryPlace = "learned",
     ) -> None:
         super().__init__()
         self.size, self.position_unit = size, position_unit
@@ -53,6 +80,10 @@ class Trunk(nn.Module):
         self.projection = nn.Conv2d(backbone.num_channels, size, kernel_size=1)
         self.transformer = transformer
         self.boundary_head = MLP(size, size, size, 2)
+        self.anchor_code = nn.Linear(3 * size, size) if query_place == "anchor" else None
+        if self.anchor_code is not None:  # each layer starts from the anchor it was given
+            nn.init.zeros_(self.boundary_head[-1].weight)
+            nn.init.zeros_(self.boundary_head[-1].bias)
 
     def tokens(self, features: Tensor, num_frames: Tensor | None = None) -> Tokens:
         """(batch, frames, bands) -> tokens; frames past `num_frames` (batch,) are marked as padding."""
@@ -68,16 +99,33 @@ class Trunk(nn.Module):
             content=feature_map.flatten(2).transpose(1, 2),
             positions=positions.repeat_interleave(frequency, dim=0).unsqueeze(0),
             padding=padding,
+            num_steps=time,
         )
 
-    def decode(self, tokens: Tokens, queries: Tensor, query_mask: Tensor | None = None) -> Tensor:
-        """Queries (batch, queries, size) -> (layers, batch, queries, size)."""
-        decoded: Tensor = self.transformer(
-            tokens.content, tokens.positions, queries, tokens.padding, query_mask
-        )
-        return decoded
+    def decode(self, tokens: Tokens, queries: Queries, query_mask: Tensor | None = None) -> Decoded:
+        """Let the queries look at the tokens; query_mask (queries, queries) is True where one is barred."""
+        encoded = self.transformer.encode(tokens.content, tokens.positions, tokens.padding)
+        with_anchors = queries.anchors is not None
+        content = queries.codes if with_anchors else torch.zeros_like(queries.codes)
+        anchors, contents, spans = queries.anchors, [], []
+        for layer in self.transformer.decoder:
+            places = queries.codes if anchors is None else self._place(anchors, tokens.num_steps)
+            content = layer(content, places, encoded, tokens.positions, tokens.padding, query_mask)
+            contents.append(self.transformer.norm_decoder(content))
+            spans.append(self._spans(contents[-1], anchors))
+            anchors = spans[-1].detach() if with_anchors else None
+        return Decoded(torch.stack(contents), torch.stack(spans))
 
-    def boundaries(self, decoded: Tensor) -> Tensor:
-        """(..., size) -> spans (..., 2): centre and length as shares of the window, float32."""
-        spans: Tensor = self.boundary_head(decoded).float().sigmoid()
-        return spans
+    def _spans(self, content: Tensor, anchors: Tensor | None) -> Tensor:
+        moved: Tensor = self.boundary_head(content).float()
+        return (moved if anchors is None else moved + anchors.logit(eps=1e-4)).sigmoid()
+
+    def _place(self, anchors: Tensor, num_steps: int) -> Tensor:
+        """Spans (..., 2) -> (..., size): the time codes of onset, centre and offset, mixed."""
+        assert self.anchor_code is not None, "queries have anchors, the trunk has no code for them"
+        centre, length = anchors.unbind(-1)
+        times = torch.stack([centre - length / 2, centre, centre + length / 2], dim=-1)
+        # Step k of 1..T lies around (k - 0.5) / T of the window.
+        codes = sine_code(times * num_steps + 0.5, num_steps, self.size, self.position_unit)
+        placed: Tensor = self.anchor_code(codes.flatten(-2))
+        return placed
