@@ -74,7 +74,7 @@ class DecoderLayer(nn.Module):
         content = content + self.dropout(update)
         asking = self.norm_cross(content) + queries
         update, _ = self.cross_attention(
-            asking, tokens + positions, tokens, key_padding_mask=padding, need_weights=False
+            asking, tokens + positions, tokens + positions, key_padding_mask=padding, need_weights=False
         )
         content = content + self.dropout(update)
         update = self.feed_forward(self.norm_ffn(content))

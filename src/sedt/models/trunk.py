@@ -112,12 +112,12 @@ class Trunk(nn.Module):
             places = queries.codes if anchors is None else self._place(anchors, tokens.num_steps)
             content = layer(content, places, encoded, tokens.positions, tokens.padding, query_mask)
             contents.append(self.transformer.norm_decoder(content))
-            spans.append(self._spans(contents[-1], anchors))
+            spans.append(self._spans(contents[-1], places, anchors))
             anchors = spans[-1].detach() if with_anchors else None
         return Decoded(torch.stack(contents), torch.stack(spans))
 
-    def _spans(self, content: Tensor, anchors: Tensor | None) -> Tensor:
-        moved: Tensor = self.boundary_head(content).float()
+    def _spans(self, content: Tensor, places: Tensor, anchors: Tensor | None) -> Tensor:
+        moved: Tensor = self.boundary_head(content if anchors is None else content + places).float()
         return (moved if anchors is None else moved + anchors.logit(eps=1e-4)).sigmoid()
 
     def _place(self, anchors: Tensor, num_steps: int) -> Tensor:
