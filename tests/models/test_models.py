@@ -11,18 +11,19 @@ from sedt.features import Frontend, LogMel
 from sedt.models.backbone import Backbone
 from sedt.models.model import Model
 from sedt.models.positions import sine_positions
-from sedt.models.sedt import SEDT
+from sedt.models.sedt import SEDT, spread_anchors
 from sedt.models.tagger import Tagger
 from sedt.models.transformer import Transformer
-from sedt.models.trunk import Trunk
+from sedt.models.trunk import Queries, QueryPlace, Tokens, Trunk
 
 
-def small_sedt(num_classes: int = 4, **backbone: object) -> SEDT:
+def small_sedt(num_classes: int = 4, query_place: QueryPlace = "learned", **backbone: object) -> SEDT:
     torch.manual_seed(0)
     body = Backbone("resnet10t", "random", **backbone)  # type: ignore[arg-type]
     body.freeze_batch_norm()
     transformer = Transformer(32, 4, 64, encoder_layers=2, decoder_layers=3)
-    return SEDT(Trunk(body, transformer, 32), num_classes, num_queries=6).eval()
+    trunk = Trunk(body, transformer, 32, query_place=query_place)
+    return SEDT(trunk, num_classes, num_queries=6, query_place=query_place).eval()
 
 
 @pytest.mark.parametrize(("encoder_layers", "millions"), [(3, 32.80), (6, 36.75)])
@@ -54,8 +55,9 @@ def test_tokens_are_time_major() -> None:
     assert not torch.equal(positions[3], positions[4])
 
 
-def test_batch_of_one_is_batch_of_many() -> None:
-    model = small_sedt()
+@pytest.mark.parametrize("query_place", ["learned", "anchor"])
+def test_batch_of_one_is_batch_of_many(query_place: QueryPlace) -> None:
+    model = small_sedt(query_place=query_place)
     features = torch.randn(3, 200, 64)
     many = model(features)
     for i in range(3):
@@ -66,15 +68,14 @@ def test_batch_of_one_is_batch_of_many() -> None:
 
 def test_padding_marked_is_padding_not_there() -> None:
     """The transformer sees no difference between tokens that are masked and tokens that are absent."""
-    torch.manual_seed(3)
-    transformer = Transformer(32, 4, 64, 2, 2).eval()
+    trunk = small_sedt().trunk
     tokens, positions = torch.randn(2, 20, 32), torch.randn(1, 20, 32)
-    queries = torch.randn(2, 5, 32)
+    queries = Queries(torch.randn(2, 5, 32))
     padding = torch.zeros(2, 20, dtype=torch.bool)
     padding[:, 12:] = True
-    with_padding = transformer(tokens, positions, queries, padding)
-    without = transformer(tokens[:, :12], positions[:, :12], queries)
-    torch.testing.assert_close(with_padding, without, rtol=1e-5, atol=1e-5)
+    with_padding = trunk.decode(Tokens(tokens, positions, padding, 20), queries)
+    without = trunk.decode(Tokens(tokens[:, :12], positions[:, :12], None, 12), queries)
+    torch.testing.assert_close(with_padding.content, without.content, rtol=1e-5, atol=1e-5)
 
 
 def test_what_lies_behind_the_clip_changes_nothing_far_from_it() -> None:
@@ -214,17 +215,36 @@ def test_position_unit_step_tells_neighbours_apart() -> None:
     assert nearest[1] > 3 * nearest[0]
 
 
+def test_anchors_stay_until_training_moves_them_and_each_layer_goes_on_from_the_last() -> None:
+    model = small_sedt(query_place="anchor")
+    features = torch.randn(2, 200, 64)
+    spans = model(features).spans
+    torch.testing.assert_close(spans, spread_anchors(6)[1:].expand_as(spans), rtol=1e-3, atol=1e-3)
+    torch.nn.init.constant_(model.trunk.boundary_head[-1].bias, 0.1)  # each layer adds 0.1 before the sigmoid
+    moved = model(features).spans.logit() - spans.logit()
+    for layer in range(3):
+        torch.testing.assert_close(moved[layer], torch.full_like(moved[layer], 0.1 * (layer + 1)))
+
+
+def test_what_a_query_finds_depends_on_its_anchor() -> None:
+    model = small_sedt(query_place="anchor")
+    torch.nn.init.zeros_(model.event_queries.weight)
+    logits = model(torch.randn(1, 200, 64)).class_logits[-1, 0]
+    assert torch.pdist(logits).min() > 1e-4
+
+
 def test_every_query_sees_the_others_and_a_mask_bars_them() -> None:
-    torch.manual_seed(5)
-    transformer = Transformer(32, 4, 64, 1, 2).eval()
-    tokens, positions, queries = torch.randn(1, 9, 32), torch.randn(1, 9, 32), torch.randn(1, 4, 32)
-    changed = queries.clone()
+    trunk = small_sedt().trunk
+    tokens = Tokens(torch.randn(1, 9, 32), torch.randn(1, 9, 32), None, 9)
+    codes = torch.randn(1, 4, 32)
+    changed = codes.clone()
     changed[0, 3] += 1.0
-    free = (transformer(tokens, positions, queries) - transformer(tokens, positions, changed)).abs()
-    assert free[-1, 0, 0].max() > 1e-4
-    mask = torch.tensor([[i // 2 != j // 2 for j in range(4)] for i in range(4)])
-    barred = transformer(tokens, positions, queries, None, mask) - transformer(
-        tokens, positions, changed, None, mask
-    )
+
+    def change(mask: torch.Tensor | None = None) -> torch.Tensor:
+        decoded = [trunk.decode(tokens, Queries(c), mask).content for c in (codes, changed)]
+        return (decoded[0] - decoded[1]).abs()
+
+    assert change()[-1, 0, 0].max() > 1e-4
+    barred = change(torch.tensor([[i // 2 != j // 2 for j in range(4)] for i in range(4)]))
     assert barred[:, 0, :2].abs().max() < 1e-6
     assert barred[:, 0, 2].abs().max() > 1e-4

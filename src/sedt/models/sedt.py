@@ -32,7 +32,9 @@ class SEDT(nn.Module):
         """(batch, frames, bands) and optionally (batch,) valid frames -> predictions of every layer."""
         tokens = self.trunk.tokens(features, num_frames)
         codes = torch.cat([self.audio_query.weight, self.event_queries.weight])
-        anchors = None if self.anchors is None else self.anchors.weight.sigmoid().expand(len(features), -1, -1)
+        anchors = (
+            None if self.anchors is None else self.anchors.weight.sigmoid().expand(len(features), -1, -1)
+        )
         decoded = self.trunk.decode(tokens, Queries(codes.expand(len(features), -1, -1), anchors))
         audio, events = decoded.content[-1, :, 0], decoded.content[:, :, 1:]
         return Predictions(
@@ -43,7 +45,7 @@ class SEDT(nn.Module):
 
 
 def spread_anchors(num_queries: int) -> Tensor:
-    """Where queries begin to look: the audio query at the whole window, the others evenly. (1 + queries, 2)."""
+    """Where queries begin to look: the audio query at all, the others evenly. Spans (1 + queries, 2)."""
     centres = (torch.arange(num_queries) + 0.5) / num_queries
     lengths = torch.full((num_queries,), 0.2)
     whole = torch.tensor([[0.5, 0.99]])

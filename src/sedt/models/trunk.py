@@ -2,9 +2,9 @@
 
 Backbone, projection, positions, transformer, boundary head. Queries, tags and class head are not of it.
 
-A query asks from a place. As in the paper, the place is a learned code that says nothing of time ("learned"); or it
-is a stretch of time, an anchor, that every decoder layer moves nearer to the event ("anchor", after DAB-DETR,
-arXiv 2201.12329, in one dimension and with the edges beside the centre).
+A query asks from a place. As in the paper, the place is a learned code that says nothing of time ("learned");
+or it is a stretch of time, an anchor, that every decoder layer moves nearer to the event ("anchor"): after
+DAB-DETR (arXiv 2201.12329) in one dimension, with the edges beside the centre and the times in the values.
 """
 
 from __future__ import annotations
@@ -82,8 +82,8 @@ class Trunk(nn.Module):
         self.boundary_head = MLP(size, size, size, 2)
         self.anchor_code = nn.Linear(3 * size, size) if query_place == "anchor" else None
         if self.anchor_code is not None:  # each layer starts from the anchor it was given
-            nn.init.zeros_(self.boundary_head[-1].weight)
-            nn.init.zeros_(self.boundary_head[-1].bias)
+            for weight in self.boundary_head[-1].parameters():
+                nn.init.zeros_(weight)
 
     def tokens(self, features: Tensor, num_frames: Tensor | None = None) -> Tokens:
         """(batch, frames, bands) -> tokens; frames past `num_frames` (batch,) are marked as padding."""
@@ -110,7 +110,9 @@ class Trunk(nn.Module):
         anchors, contents, spans = queries.anchors, [], []
         for layer in self.transformer.decoder:
             places = queries.codes if anchors is None else self._place(anchors, tokens.num_steps)
-            content = layer(content, places, encoded, tokens.positions, tokens.padding, query_mask)
+            content = layer(
+                content, places, encoded, tokens.positions, tokens.padding, query_mask, with_anchors
+            )
             contents.append(self.transformer.norm_decoder(content))
             spans.append(self._spans(contents[-1], places, anchors))
             anchors = spans[-1].detach() if with_anchors else None
