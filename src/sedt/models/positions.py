@@ -25,7 +25,7 @@ def sine_positions(
 
 
 def sine_code(steps: Tensor, num_steps: int, size: int, unit: PositionUnit) -> Tensor:
-    """Time indices (...), which need not be whole, of a map of num_steps -> (..., size), as `sine_positions`."""
+    """Time indices (...), not necessarily whole, of a map of num_steps -> (..., size)."""
     angle = steps / num_steps * 2 * math.pi if unit == "window" else steps
     channel = torch.arange(size, dtype=torch.float32, device=steps.device)
     wavelength = 10_000 ** (2 * torch.div(channel, 2, rounding_mode="floor") / size)
