@@ -215,15 +215,17 @@ def test_position_unit_step_tells_neighbours_apart() -> None:
     assert nearest[1] > 3 * nearest[0]
 
 
-def test_anchors_stay_until_training_moves_them_and_each_layer_goes_on_from_the_last() -> None:
+def test_every_decoder_layer_looks_from_what_the_one_before_has_found() -> None:
     model = small_sedt(query_place="anchor")
-    features = torch.randn(2, 200, 64)
-    spans = model(features).spans
-    torch.testing.assert_close(spans, spread_anchors(6)[1:].expand_as(spans), rtol=1e-3, atol=1e-3)
-    torch.nn.init.constant_(model.trunk.boundary_head[-1].bias, 0.1)  # each layer adds 0.1 before the sigmoid
-    moved = model(features).spans.logit() - spans.logit()
-    for layer in range(3):
-        torch.testing.assert_close(moved[layer], torch.full_like(moved[layer], 0.1 * (layer + 1)))
+    seen: list[torch.Tensor] = []
+    assert model.trunk.anchor_code is not None
+    model.trunk.anchor_code.register_forward_hook(lambda module, inputs, output: seen.append(output))
+    spans = model(torch.randn(2, 200, 64)).spans
+    learned, *others = [code[:, 1:] for code in seen]
+    steps = 13
+    torch.testing.assert_close(learned[0], model.trunk._place(spread_anchors(6)[1:], steps))
+    for layer, code in enumerate(others):
+        torch.testing.assert_close(code, model.trunk._place(spans[layer], steps))
 
 
 def test_what_a_query_finds_depends_on_its_anchor() -> None:

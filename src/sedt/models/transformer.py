@@ -66,20 +66,14 @@ class DecoderLayer(nn.Module):
         positions: Tensor,
         padding: Tensor | None,
         query_mask: Tensor | None,
-        times_in_values: bool = False,
     ) -> Tensor:
-        """content, queries (batch, queries, size); query_mask (queries, queries), True where it is barred.
-
-        With times_in_values a query reads not only what is there, but also when: the mean of the positions.
-        """
+        """content, queries (batch, queries, size); query_mask (queries, queries), True where it is barred."""
         normed = self.norm_self(content)
         keys = normed + queries
         update, _ = self.self_attention(keys, keys, normed, attn_mask=query_mask, need_weights=False)
         content = content + self.dropout(update)
         asking, keys = self.norm_cross(content) + queries, tokens + positions
-        update, _ = self.cross_attention(
-            asking, keys, keys if times_in_values else tokens, key_padding_mask=padding, need_weights=False
-        )
+        update, _ = self.cross_attention(asking, keys, tokens, key_padding_mask=padding, need_weights=False)
         content = content + self.dropout(update)
         update = self.feed_forward(self.norm_ffn(content))
         return torch.add(content, self.dropout(update))

@@ -3,8 +3,8 @@
 Backbone, projection, positions, transformer, boundary head. Queries, tags and class head are not of it.
 
 A query asks from a place. As in the paper, the place is a learned code that says nothing of time ("learned");
-or it is a stretch of time, an anchor, that every decoder layer moves nearer to the event ("anchor"): after
-DAB-DETR (arXiv 2201.12329) in one dimension, with the edges beside the centre and the times in the values.
+or it is a stretch of time, an anchor: a learned one before the first decoder layer, then what the layer before
+has found ("anchor"; after DAB-DETR, arXiv 2201.12329, in one dimension, with the edges beside the centre).
 """
 
 from __future__ import annotations
@@ -81,9 +81,6 @@ class Trunk(nn.Module):
         self.transformer = transformer
         self.boundary_head = MLP(size, size, size, 2)
         self.anchor_code = nn.Linear(3 * size, size) if query_place == "anchor" else None
-        if self.anchor_code is not None:  # each layer starts from the anchor it was given
-            for weight in self.boundary_head[-1].parameters():
-                nn.init.zeros_(weight)
 
     def tokens(self, features: Tensor, num_frames: Tensor | None = None) -> Tokens:
         """(batch, frames, bands) -> tokens; frames past `num_frames` (batch,) are marked as padding."""
@@ -105,22 +102,16 @@ class Trunk(nn.Module):
     def decode(self, tokens: Tokens, queries: Queries, query_mask: Tensor | None = None) -> Decoded:
         """Let the queries look at the tokens; query_mask (queries, queries) is True where one is barred."""
         encoded = self.transformer.encode(tokens.content, tokens.positions, tokens.padding)
-        with_anchors = queries.anchors is not None
-        content = queries.codes if with_anchors else torch.zeros_like(queries.codes)
-        anchors, contents, spans = queries.anchors, [], []
+        anchors = queries.anchors
+        content = torch.zeros_like(queries.codes) if anchors is None else queries.codes
+        contents, spans = [], []
         for layer in self.transformer.decoder:
             places = queries.codes if anchors is None else self._place(anchors, tokens.num_steps)
-            content = layer(
-                content, places, encoded, tokens.positions, tokens.padding, query_mask, with_anchors
-            )
+            content = layer(content, places, encoded, tokens.positions, tokens.padding, query_mask)
             contents.append(self.transformer.norm_decoder(content))
-            spans.append(self._spans(contents[-1], places, anchors))
-            anchors = spans[-1].detach() if with_anchors else None
+            spans.append(self.boundary_head(contents[-1]).float().sigmoid())
+            anchors = None if anchors is None else spans[-1].detach()
         return Decoded(torch.stack(contents), torch.stack(spans))
-
-    def _spans(self, content: Tensor, places: Tensor, anchors: Tensor | None) -> Tensor:
-        moved: Tensor = self.boundary_head(content if anchors is None else content + places).float()
-        return (moved if anchors is None else moved + anchors.logit(eps=1e-4)).sigmoid()
 
     def _place(self, anchors: Tensor, num_steps: int) -> Tensor:
         """Spans (..., 2) -> (..., size): the time codes of onset, centre and offset, mixed."""
