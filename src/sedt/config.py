@@ -153,8 +153,8 @@ class ModelConfig(Settings):
     """What the time code counts: shares of the window [C], or steps of the map, whose neighbours it then
     tells further apart. [O]"""
     query_place: Literal["learned", "anchor"] = "learned"
-    """Where a query looks from: a learned code [C], or a stretch of time, learned for the first decoder layer,
-    for the others what the one before has found; learned in fewer steps. [O]"""
+    """Where a query looks from: a learned code [C], or a stretch of time: a learned one for the first decoder
+    layer, for the others what the layer before has found. It learns in fewer steps. [O]"""
     num_queries: PositiveInt = 20
     """N: event queries, more than events in a window. 20 for DCASE, 10 for URBAN-SED. [C]"""
     dropout: Share = 0.1
