@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check test-all bench
+.PHONY: help demo test check test-all bench docs
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,9 @@ test-all: $(VENV)/.dev ## Run every test, slow ones too
 bench: $(VENV)/.plot ## Measure speed
 	@$(BIN)/python benchmarks/speed.py
 
+docs: $(VENV)/.docs ## Build the reference of the Python names into site/
+	@$(BIN)/python docs/build.py
+
 # Pip runs from outside and is installed along, so that a Python without `ensurepip` will do.
 define install
 	@echo "Installing sedt and what it needs into $(VENV); the first time takes minutes ..."
@@ -42,6 +45,10 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 
 $(VENV)/.plot: pyproject.toml | $(BIN)/python
 	$(call install,.[plot])
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml | $(BIN)/python
+	$(call install,.[docs])
 	@touch $@
 
 $(BIN)/python:

@@ -3,8 +3,8 @@
 Backbone, projection, positions, transformer, boundary head. Queries, tags and class head are not of it.
 
 A query asks from a place. As in the paper, the place is a learned code that says nothing of time ("learned");
-or it is a stretch of time, an anchor: for the first decoder layer a learned one, for the others what the layer
-before has found ("anchor"; after DAB-DETR, arXiv 2201.12329, in one dimension, with edges beside the centre).
+or it is a stretch of time, an anchor: for the first decoder layer a learned one, for the others what the
+layer before has found ("anchor": DAB-DETR, arXiv 2201.12329, in one dimension, with edges beside the centre).
 """
 
 from __future__ import annotations
