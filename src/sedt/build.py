@@ -75,7 +75,7 @@ def sedt(config: ModelConfig, num_classes: int, *, with_weights: bool = True) ->
         attention_dropout=config.attention_dropout,
     )
     trunk = Trunk(body, transformer, config.model_size, config.position_unit, config.query_place)
-    return SEDT(trunk, num_classes, config.num_queries, config.query_place)
+    return SEDT(trunk, num_classes, config.num_queries)
 
 
 def detection_model(features: FeaturesConfig, config: ModelConfig, num_classes: int) -> Model:

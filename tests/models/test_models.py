@@ -5,25 +5,17 @@ from __future__ import annotations
 import pytest
 import torch
 from safetensors.torch import save_file
+from small import small_sedt
 
 from sedt.errors import InputError
 from sedt.features import Frontend, LogMel
 from sedt.models.backbone import Backbone
 from sedt.models.model import Model
 from sedt.models.positions import sine_positions
-from sedt.models.sedt import SEDT, spread_anchors
+from sedt.models.sedt import SEDT
 from sedt.models.tagger import Tagger
 from sedt.models.transformer import Transformer
 from sedt.models.trunk import Queries, QueryPlace, Tokens, Trunk
-
-
-def small_sedt(num_classes: int = 4, query_place: QueryPlace = "learned", **backbone: object) -> SEDT:
-    torch.manual_seed(0)
-    body = Backbone("resnet10t", "random", **backbone)  # type: ignore[arg-type]
-    body.freeze_batch_norm()
-    transformer = Transformer(32, 4, 64, encoder_layers=2, decoder_layers=3)
-    trunk = Trunk(body, transformer, 32, query_place=query_place)
-    return SEDT(trunk, num_classes, num_queries=6, query_place=query_place).eval()
 
 
 @pytest.mark.parametrize(("encoder_layers", "millions"), [(3, 32.80), (6, 36.75)])
@@ -213,26 +205,6 @@ def test_position_unit_step_tells_neighbours_apart() -> None:
     torch.testing.assert_close(by_step[0, 0], torch.tensor(1.0).sin())
     nearest = [(p[1:] - p[:-1]).norm(dim=1).min() for p in (by_window, by_step)]
     assert nearest[1] > 3 * nearest[0]
-
-
-def test_every_decoder_layer_looks_from_what_the_one_before_has_found() -> None:
-    model = small_sedt(query_place="anchor")
-    seen: list[torch.Tensor] = []
-    assert model.trunk.anchor_code is not None
-    model.trunk.anchor_code.register_forward_hook(lambda module, inputs, output: seen.append(output))
-    spans = model(torch.randn(2, 200, 64)).spans
-    learned, *others = [code[:, 1:] for code in seen]
-    steps = 13
-    torch.testing.assert_close(learned[0], model.trunk._place(spread_anchors(6)[1:], steps))
-    for layer, code in enumerate(others):
-        torch.testing.assert_close(code, model.trunk._place(spans[layer], steps))
-
-
-def test_what_a_query_finds_depends_on_its_anchor() -> None:
-    model = small_sedt(query_place="anchor")
-    torch.nn.init.zeros_(model.event_queries.weight)
-    logits = model(torch.randn(1, 200, 64)).class_logits[-1, 0]
-    assert torch.pdist(logits).min() > 1e-4
 
 
 def test_every_query_sees_the_others_and_a_mask_bars_them() -> None:

@@ -50,6 +50,13 @@ def test_eight_clips_are_learned_to_the_end(recipe_file: Path, tmp_path: Path) -
         train(load_recipe(recipe_file, ["seed=2"]), tmp_path / "runs")
 
 
+def test_queries_with_anchors_learn_eight_clips_too(recipe_file: Path, tmp_path: Path) -> None:
+    settings = ['model.query_place="anchor"', "finetune.epochs=200"]
+    folder = train(load_recipe(recipe_file, settings), tmp_path / "runs")
+    scores = json.loads((folder / "test.json").read_text(encoding="utf-8"))
+    assert scores["event_based"]["macro"]["f1"] == pytest.approx(1.0)
+
+
 def test_same_seed_same_weights(recipe_file: Path, tmp_path: Path) -> None:
     files = []
     for name in ("a", "b"):

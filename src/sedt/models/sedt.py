@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from sedt.batch import Predictions
-from sedt.models.trunk import Queries, QueryPlace, Trunk
+from sedt.models.trunk import Queries, Trunk
 
 
 class SEDT(nn.Module):
@@ -15,14 +15,12 @@ class SEDT(nn.Module):
     The audio query stands first among the queries and nothing bars it from the others (spec section 2).
     """
 
-    def __init__(
-        self, trunk: Trunk, num_classes: int, num_queries: int = 20, query_place: QueryPlace = "learned"
-    ) -> None:
+    def __init__(self, trunk: Trunk, num_classes: int, num_queries: int = 20) -> None:
         super().__init__()
         self.trunk = trunk
         self.event_queries = nn.Embedding(num_queries, trunk.size)
         self.audio_query = nn.Embedding(1, trunk.size)
-        self.anchors = nn.Embedding(1 + num_queries, 2) if query_place == "anchor" else None
+        self.anchors = nn.Embedding(1 + num_queries, 2) if trunk.query_place == "anchor" else None
         if self.anchors is not None:
             self.anchors.weight.data = spread_anchors(num_queries).logit()
         self.class_head = nn.Linear(trunk.size, num_classes + 1)
@@ -31,11 +29,7 @@ class SEDT(nn.Module):
     def forward(self, features: Tensor, num_frames: Tensor | None = None) -> Predictions:
         """(batch, frames, bands) and optionally (batch,) valid frames -> predictions of every layer."""
         tokens = self.trunk.tokens(features, num_frames)
-        codes = torch.cat([self.audio_query.weight, self.event_queries.weight])
-        anchors = (
-            None if self.anchors is None else self.anchors.weight.sigmoid().expand(len(features), -1, -1)
-        )
-        decoded = self.trunk.decode(tokens, Queries(codes.expand(len(features), -1, -1), anchors))
+        decoded = self.trunk.decode(tokens, self._queries(len(features)))
         audio, events = decoded.content[-1, :, 0], decoded.content[:, :, 1:]
         return Predictions(
             class_logits=self.class_head(events).float(),
@@ -43,9 +37,19 @@ class SEDT(nn.Module):
             tag_logits=self.tag_head(audio).float(),
         )
 
+    def _queries(self, batch_size: int) -> Queries:
+        """The audio query and the event queries, the same for every clip."""
+        codes = torch.cat([self.audio_query.weight, self.event_queries.weight]).expand(batch_size, -1, -1)
+        if self.anchors is None:
+            return Queries(codes)
+        return Queries(codes, self.anchors.weight.sigmoid().expand(batch_size, -1, -1))
+
 
 def spread_anchors(num_queries: int) -> Tensor:
-    """Where queries begin to look: the audio query at all, the others evenly. Spans (1 + queries, 2)."""
+    """Where queries begin to look: the audio query at the whole window, the others spread over it.
+
+    Spans (1 + num_queries, 2).
+    """
     centres = (torch.arange(num_queries) + 0.5) / num_queries
     lengths = torch.full((num_queries,), 0.2)
     whole = torch.tensor([[0.5, 0.99]])

@@ -5,7 +5,7 @@
 - query embeddings are added to queries and keys of the decoder's self-attention and to the queries of
   cross-attention;
 - pre-norm, with a final norm on the encoder and on every decoder layer's output;
-- the decoder gives every layer's output, for the auxiliary losses.
+- every decoder layer's output is used, for the auxiliary losses, so `Trunk.decode` goes through them.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ Backbone, projection, positions, transformer, boundary head. Queries, tags and c
 
 A query asks from a place. As in the paper, the place is a learned code that says nothing of time ("learned");
 or it is a stretch of time, an anchor: for the first decoder layer a learned one, for the others what the
-layer before has found ("anchor": DAB-DETR, arXiv 2201.12329, in one dimension, with edges beside the centre).
+layer before has found ("anchor"). This is after DAB-DETR (arXiv 2201.12329) with two differences: the place
+tells the edges beside the centre, and a layer gives the span itself, as in the paper, not the anchor's move.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class Trunk(nn.Module):
         query_place: QueryPlace = "learned",
     ) -> None:
         super().__init__()
-        self.size, self.position_unit = size, position_unit
+        self.size, self.position_unit, self.query_place = size, position_unit, query_place
         self.backbone = backbone
         self.projection = nn.Conv2d(backbone.num_channels, size, kernel_size=1)
         self.transformer = transformer
