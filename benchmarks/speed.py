@@ -1,4 +1,4 @@
-"""`make bench`: what a training step and detection cost here, as ratios to one forward pass of the backbone.
+"""`make bench`: what training steps and detection cost here, as ratios to one forward pass of the backbone.
 
 Goals: ratios that hold on a noisy machine, each measured in the same run as what it is divided by.
 Non-goals: absolute times, accuracy.
@@ -10,15 +10,22 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
 
 import sedt.build as build
-from sedt.batch import Supervision, Targets
-from sedt.config import FeaturesConfig, LossConfig, ModelConfig
+from sedt.batch import PatchBatch, Supervision, Targets
+from sedt.config import FeaturesConfig, LossConfig, ModelConfig, PatchConfig, PretrainConfig
+from sedt.data.kept_maps import KeptMaps
+from sedt.data.patches import PatchSize, draw_patches
+from sedt.features import Frontend
+from sedt.losses.reconstruction import reconstruction_loss
 from sedt.losses.tags import tag_loss
+from sedt.training.pretrain_module import PretrainModule, patch_targets
 
 
 def median_s(function: Callable[[], object], repeats: int) -> float:
@@ -39,6 +46,50 @@ def targets(num_classes: int) -> Targets:
     )
 
 
+def pretraining_step(
+    config: ModelConfig,
+    stage: PretrainConfig,
+    waveforms: torch.Tensor,
+    frontend: Frontend,
+    kept: bool,
+    reduced: bool,
+) -> Callable[[], None]:
+    """A whole step of SP-SEDT, as its stage does it: features, loss, gradients, optimiser."""
+    network = build.sp_sedt(config, stage).train()
+    network.trunk.backbone.to(memory_format=torch.channels_last)
+    samples = waveforms.shape[1]
+    module = PretrainModule(frontend, network, build.patch_loss(stage, LossConfig()), stage, samples)
+    optimizer = torch.optim.AdamW((p for p in network.parameters() if p.requires_grad), 1e-4, fused=True)
+    number = len(waveforms)
+    batch = PatchBatch(
+        waveforms=waveforms,
+        num_samples=torch.full((number,), samples),
+        patches=torch.from_numpy(
+            np.stack([draw_patches(np.random.default_rng(i), 10, PatchSize()) for i in range(number)])
+        ),
+        rows=torch.arange(number),
+        has_map=torch.full((number,), kept),
+        feature_maps=network.feature_map(frontend(waveforms)).bfloat16() if kept else None,
+    )
+    if kept:
+        maps = batch.feature_maps
+        assert maps is not None
+        channels, time_steps, frequency = maps.shape[1:]
+        module.maps = KeptMaps(Path(), number, (channels, time_steps, frequency), "", 0)
+
+    def step() -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=reduced):
+            predictions = module.predict(batch)
+        found = module.loss(predictions.as_events, patch_targets(batch))
+        total = module.loss.total(found) + reconstruction_loss(predictions, found.matches)
+        optimizer.zero_grad()
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 0.1)
+        optimizer.step()
+
+    return step
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -53,7 +104,7 @@ def main() -> None:
     )
     frontend = build.frontend(FeaturesConfig())
     network = build.sedt(config, num_classes=10)
-    loss = build.set_loss(LossConfig())
+    loss = build.set_loss(LossConfig(), config)
     waveforms = torch.randn(options.batch, 160_000) * 0.1
     features = frontend(waveforms)
     truth = [targets(10) for _ in range(options.batch)]
@@ -75,6 +126,14 @@ def main() -> None:
         total.backward()
 
     training = median_s(step, options.repeats)
+    pretraining = {
+        name: median_s(pretraining_step(config, stage, waveforms, frontend, kept, reduced), options.repeats)
+        for name, stage, kept in (
+            ("crop", PretrainConfig(), False),
+            ("pooled", PretrainConfig(patches=PatchConfig(features="pooled")), False),
+            ("pooled, kept maps", PretrainConfig(patches=PatchConfig(features="pooled")), True),
+        )
+    }
     table = Table(
         title=f"{options.batch} clips of 10 s, {options.backbone}, E = {options.encoder_layers}; "
         "1 = one float32 forward pass of the backbone"
@@ -85,6 +144,7 @@ def main() -> None:
         ("log-mel and normaliser", front),
         ("SEDT forward, float32", detect),
         (f"SEDT training step, {'bfloat16' if reduced else 'float32'}", training),
+        *((f"SP-SEDT step, 10 patches, {name}", seconds) for name, seconds in pretraining.items()),
     ):
         table.add_row(name, f"{seconds / unit:.2f}")
     console = Console()

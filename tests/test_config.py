@@ -36,7 +36,7 @@ def test_there_are_recipes() -> None:
 def test_every_recipe_of_the_tree_is_valid(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for variable in ("SEDT_DATA", "DCASE2019", "URBAN_SED", "URBANSOUND8K", "AMBIENCE"):
+    for variable in ("SEDT_DATA", "DCASE2019", "DCASE2018_TASK5", "URBAN_SED", "URBANSOUND8K", "AMBIENCE"):
         monkeypatch.setenv(variable, str(tmp_path))
     if "foreground" in tomllib.loads((ROOT / path).read_text(encoding="utf-8")):
         assert load_scenes(ROOT / path).num_scenes >= 1
@@ -75,7 +75,7 @@ def departures() -> str:
     return (ROOT / "docs" / "departures.md").read_text(encoding="utf-8")
 
 
-BEHAVIOUR = ("model", "loss", "decoding", "tag_backbone", "finetune")
+BEHAVIOUR = ("model", "loss", "decoding", "tag_backbone", "pretrain", "finetune")
 """Tables of a recipe that say what is done, not where data are or how fast it goes."""
 
 

@@ -6,7 +6,7 @@ window. Decoder layers are a leading axis. Supervision travels with each clip.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -154,4 +154,93 @@ def collate(clips: Sequence[Clip]) -> Batch:
         waveforms=torch.stack([clip.waveform for clip in clips]),
         num_samples=torch.tensor([clip.num_samples for clip in clips], dtype=torch.int64),
         targets=[clip.targets for clip in clips],
+    )
+
+
+@dataclass(frozen=True)
+class PatchClip:
+    """One item of pre-training: a clip without labels, and the patches to find in it."""
+
+    waveform: Tensor | None
+    """(window_samples,) float, zeros after `num_samples`; None where the map is there."""
+    num_samples: int
+    patches: Tensor
+    """(patches, 2) float: spans as shares of the window."""
+    row: int
+    """The clip's row in the store of kept maps; -1 without one."""
+    feature_map: Tensor | None = None
+    """(channels, time, frequency) bfloat16: the frozen backbone's map, where it is kept."""
+
+
+@dataclass(frozen=True)
+class PatchBatch:
+    """Clips of pre-training side by side; those without a kept map come with their audio."""
+
+    waveforms: Tensor
+    """(clips without a map, window_samples) float."""
+    num_samples: Tensor
+    """(batch,) int64; 0 for a clip in which nothing sounds."""
+    patches: Tensor
+    """(batch, patches, 2)."""
+    rows: Tensor
+    """(batch,) int64."""
+    has_map: Tensor
+    """(batch,) bool."""
+    feature_maps: Tensor | None
+    """(clips with a map, channels, time, frequency) bfloat16."""
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> PatchBatch:
+        """The same batch on `device`."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> PatchBatch:
+        """The same batch in page-locked memory."""
+        return self._each(lambda tensor: tensor.pin_memory())
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> PatchBatch:
+        maps = self.feature_maps
+        return PatchBatch(
+            change(self.waveforms),
+            change(self.num_samples),
+            change(self.patches),
+            change(self.rows),
+            change(self.has_map),
+            None if maps is None else change(maps),
+        )
+
+
+@dataclass(frozen=True)
+class PatchPredictions:
+    """What SP-SEDT says of a batch, for every decoder layer (layers first)."""
+
+    class_logits: Tensor
+    """(layers, batch, queries, 2): patch, background."""
+    spans: Tensor
+    """(layers, batch, queries, 2): centre and length in 0..1."""
+    reconstructions: Tensor
+    """(layers, batch, queries, channels): the feature of the patch, given back."""
+    patch_features: Tensor
+    """(batch, patches, channels): what the queries were told."""
+    block: Tensor
+    """(queries,) int64: which patch each query was told."""
+
+    @property
+    def as_events(self) -> Predictions:
+        """Patches as events of one class."""
+        return Predictions(self.class_logits, self.spans)
+
+
+def collate_patches(clips: Sequence[PatchClip]) -> PatchBatch:
+    """Clips of one window -> a batch."""
+    import torch
+
+    waveforms = [clip.waveform for clip in clips if clip.waveform is not None]
+    maps = [clip.feature_map for clip in clips if clip.feature_map is not None]
+    return PatchBatch(
+        waveforms=torch.stack(waveforms) if waveforms else torch.zeros(0, 0),
+        num_samples=torch.tensor([clip.num_samples for clip in clips], dtype=torch.int64),
+        patches=torch.stack([clip.patches for clip in clips]),
+        rows=torch.tensor([clip.row for clip in clips], dtype=torch.int64),
+        has_map=torch.tensor([clip.feature_map is not None for clip in clips]),
+        feature_maps=torch.stack(maps) if maps else None,
     )

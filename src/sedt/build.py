@@ -15,6 +15,7 @@ from sedt.config import (
     FeaturesConfig,
     LossConfig,
     ModelConfig,
+    PretrainConfig,
     Recipe,
     SourceConfig,
     TagBackboneConfig,
@@ -22,8 +23,10 @@ from sedt.config import (
 from sedt.data.augmentation import Augmentation, AugmentationPlan
 from sedt.data.clips import ClipShape
 from sedt.data.mixer import SceneMixer
+from sedt.data.patches import PatchSize
 from sedt.data.recordings import Recordings, Scenes
 from sedt.data.sources import strong_files, unlabelled_files, weak_files
+from sedt.data.unlabelled import PatchPlan
 from sedt.decoding import Decision
 from sedt.errors import InputError
 from sedt.features import Frontend, LogMel
@@ -32,6 +35,7 @@ from sedt.losses.events import SetLoss
 from sedt.models.backbone import Backbone
 from sedt.models.model import Model
 from sedt.models.sedt import SEDT
+from sedt.models.sp_sedt import SPSEDT
 from sedt.models.tagger import Tagger
 from sedt.models.transformer import Transformer
 from sedt.models.trunk import Trunk
@@ -66,6 +70,26 @@ def tagger(model: ModelConfig, stage: TagBackboneConfig, num_classes: int) -> Ta
 
 def sedt(config: ModelConfig, num_classes: int, *, with_weights: bool = True) -> SEDT:
     """SEDT with frozen batch norm."""
+    return SEDT(
+        trunk(config, with_weights=with_weights), num_classes, config.num_queries, config.class_scores
+    )
+
+
+def sp_sedt(config: ModelConfig, stage: PretrainConfig, *, with_weights: bool = True) -> SPSEDT:
+    """SP-SEDT with a frozen backbone."""
+    return SPSEDT(
+        trunk(config, with_weights=with_weights),
+        num_queries=config.num_queries,
+        num_patches=stage.patches.number,
+        patch_features=stage.patches.features,
+        crop_frames=stage.patches.crop_frames,
+        block_mask=stage.block_mask,
+        patch_drop=stage.patch_drop,
+    )
+
+
+def trunk(config: ModelConfig, *, with_weights: bool = True) -> Trunk:
+    """What SEDT and SP-SEDT have in common, with frozen batch norm."""
     body = backbone(config, with_weights=with_weights)
     body.freeze_batch_norm()
     transformer = Transformer(
@@ -77,8 +101,7 @@ def sedt(config: ModelConfig, num_classes: int, *, with_weights: bool = True) ->
         dropout=config.dropout,
         attention_dropout=config.attention_dropout,
     )
-    trunk = Trunk(body, transformer, config.model_size, config.position_unit, config.query_place)
-    return SEDT(trunk, num_classes, config.num_queries, config.class_scores)
+    return Trunk(body, transformer, config.model_size, config.position_unit, config.query_place)
 
 
 def detection_model(features: FeaturesConfig, config: ModelConfig, num_classes: int) -> Model:
@@ -101,6 +124,36 @@ def set_loss(config: LossConfig, model: ModelConfig) -> SetLoss:
         l1_on=config.l1_on,
         auxiliary=config.auxiliary,
         one_to_many_cost=config.one_to_many_cost,
+    )
+
+
+def patch_loss(stage: PretrainConfig, loss: LossConfig) -> SetLoss:
+    """Eq. 6 without its last term: patches are events of one class."""
+    return SetLoss(
+        class_weight=stage.class_weight,
+        l1_weight=stage.l1_weight,
+        iou_weight=stage.iou_weight,
+        classes=CrossEntropy(loss.no_object_weight),
+        l1_on=loss.l1_on,
+        auxiliary=loss.auxiliary,
+    )
+
+
+def patch_plan(recipe: Recipe) -> PatchPlan:
+    """How clips without labels are cut."""
+    stage, window_s = recipe.pretrain, recipe.model.window_s
+    fixed_s = stage.patches.fixed_s
+    return PatchPlan(
+        sample_rate=recipe.features.sample_rate,
+        window_s=window_s,
+        num_patches=stage.patches.number,
+        size=PatchSize(
+            stage.patches.length_mean,
+            stage.patches.length_deviation,
+            stage.patches.length_range,
+            None if fixed_s is None else fixed_s / window_s,
+        ),
+        same_place=stage.kept_maps_gb > 0,
     )
 
 
@@ -135,7 +188,7 @@ def recordings(source: SourceConfig, supervision: Supervision, sample_rate: int)
     """What one source of a recipe stands for. Raises InputError for labels that are needed and missing."""
     if source.scenes is not None:
         return Scenes(SceneMixer(source.scenes, sample_rate), supervision, source.fresh)
-    options = (source.durations, source.split, source.part)
+    options = (source.durations, source.split, source.part, source.exclude)
     if supervision is Supervision.NONE:
         return unlabelled_files(source.labels, source.audio, *options)
     if source.labels is None:

@@ -298,6 +298,8 @@ class SourceConfig(Settings):
     part: tuple[Share, Share] = (0.0, 1.0)
     """Use only this part of the files, such as [0.0, 0.9] to train and [0.9, 1.0] to validate: a file's place
     in 0..1 follows from its name, so parts of one label file never share a file. [O]"""
+    exclude: list[str] = Field(default_factory=list)
+    """Files left out, by path as the labels or the folder have it, or its ending."""
     scenes: ScenesConfig | None = None
     """Scenes from the mixer, in the place of files."""
     fresh: bool = False
@@ -309,8 +311,9 @@ class SourceConfig(Settings):
             raise ValueError("a source needs `audio` (with `labels`), or `scenes`")
         if self.scenes is not None and (self.labels or self.audio):
             raise ValueError("a source has either `labels` and `audio`, or `scenes`")
-        if self.scenes is not None and (self.durations or self.split or self.part != (0, 1)):
-            raise ValueError("`durations`, `split` and `part` go with `labels`, not with `scenes`")
+        of_files = self.durations or self.split or self.exclude or self.part != (0, 1)
+        if self.scenes is not None and of_files:
+            raise ValueError("`durations`, `split`, `part` and `exclude` go with files, not with `scenes`")
         if self.part[0] >= self.part[1]:
             raise ValueError(f"part: {list(self.part)} must go from a smaller to a larger number")
         if self.scenes is None and self.fresh:
@@ -449,6 +452,81 @@ class TagBackboneConfig(OptimizerConfig):
     """Which stage of the backbone the head sees; none: `model.map_stage`. [O]"""
 
 
+class PatchConfig(Settings):
+    """The patches that pre-training looks for: stretches of the spectrogram, all frequencies (paper 3.1)."""
+
+    number: PositiveInt = 10
+    """M: patches in a clip; `model.num_queries` must be a multiple. [P][C]"""
+    length_mean: PositiveFloat = 0.2
+    """Mean of the normal distribution from which lengths are drawn, as a share of the window. [C]"""
+    length_deviation: NonNegativeFloat = 0.26
+    """Its standard deviation. [C]"""
+    length_range: tuple[Share, Share] = (0.05, 0.8)
+    """Lengths are drawn again until they lie here, the upper end excluded. [C]"""
+    fixed_s: PositiveFloat | None = None
+    """One length for all patches, in seconds, in the place of random ones; 2.5 in an ablation. [P]"""
+    features: Literal["crop", "pooled"] = "crop"
+    """What is known of a patch. crop: each goes through the backbone alone, then the mean of its map [P];
+    pooled: the mean over its stretch of the clip's own map, one backbone pass in the place of M + 1 [O]."""
+    crop_frames: PositiveInt | None = 128
+    """Frames that a patch is resized to before the backbone [C]; none: its own length, in whole map steps
+    [P]."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_range("length_range", self.length_range)
+        if self.length_range[0] <= 0 or self.length_range[0] == self.length_range[1]:
+            raise ValueError(f"length_range: {list(self.length_range)} must begin above 0 and not be empty")
+        return self
+
+
+class PretrainConfig(OptimizerConfig):
+    """SP-SEDT (paper 3): learn to find random patches in clips without labels."""
+
+    epochs: PositiveInt = 160
+    """[C]"""
+    batch_size: PositiveInt = 200
+    """Clips per batch. [C]"""
+    clips_per_epoch: PositiveInt | None = None
+    """Clips that make an epoch; none: as many as windows fit into the recordings. [O]"""
+    held_out: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Share of the audio (in stretches of a minute) that serves to measure and select, not to train. [O]"""
+    held_out_clips: PositiveInt = 200
+    """Clips, at most, that are measured after an epoch. [O]"""
+    patches: PatchConfig = Field(default_factory=PatchConfig)
+    class_weight: NonNegativeFloat = 1.0
+    """l_c of eq. 6: patch or background; 0 takes the term out of loss and matching. [C]"""
+    l1_weight: NonNegativeFloat = 5.0
+    """l_loc of eq. 6, distance of matched locations. [C]"""
+    iou_weight: NonNegativeFloat = 2.0
+    """l_loc of eq. 6, 1 - generalised IoU of matched locations. [C]"""
+    reconstruction_weight: NonNegativeFloat = 1.0
+    """l_rec of eq. 6: distance of the patch's feature and the one that its query gives back (eq. 5). [C]"""
+    block_mask: bool = True
+    """In the decoder a query sees only those that look for the same patch. [C]"""
+    patch_drop: Share = 0.1
+    """Probability that a query is not told its patch. [C]"""
+    match_own: bool = False
+    """A patch is matched only to queries that were told it; else to any, as in [C]. [O]"""
+    kept_maps_gb: NonNegativeFloat = 0.0
+    """Disk space, in GB, for maps of the frozen backbone, so that later epochs cost the transformer only:
+    clips are then cut at the same places in every epoch. Goes with `patches.features = "pooled"`. [O]"""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not (self.class_weight or self.l1_weight or self.iou_weight or self.reconstruction_weight):
+            raise ValueError("all loss weights are 0: nothing to learn")
+        if self.kept_maps_gb and self.patches.features == "crop":
+            raise ValueError(
+                'kept_maps_gb goes with patches.features = "pooled": crops are new in each epoch'
+            )
+        if self.augmentation != AugmentationConfig():
+            raise ValueError(
+                "augmentation does not go with pre-training: patches are clean stretches of sound"
+            )
+        return self
+
+
 class FinetuneConfig(OptimizerConfig):
     """SEDT from labels, with or without pre-training before it."""
 
@@ -456,6 +534,13 @@ class FinetuneConfig(OptimizerConfig):
     """Clips with events in a batch. [C]"""
     weak_per_batch: NonNegativeInt = 16
     """Clips with tags in a batch. [C]"""
+    pretrained: RecipePath | None = None
+    """Weights to start from: `pretrain/trunk.safetensors` of another run with the same model; none: of this
+    run, if it has the stage. [O]"""
+    pretrained_queries: bool = True
+    """Whether event queries are taken over as well as the trunk (paper 3.3 says nothing of them). [C]"""
+    transformer_learning_rate: PositiveFloat | None = None
+    """Learning rate of what pre-training hands over, but for the backbone; none: `learning_rate`. [O]"""
     frozen_stages: NonNegativeInt = 1
     """Backbone stages that don't train: 0 none, 1 the stem and the first stage, 2 two stages ... [C]"""
     one_to_many_from: NonNegativeInt | None = None
@@ -498,7 +583,7 @@ class TuneConfig(Settings):
     """Share of the true length that an offset may be off, if that is more. [C]"""
 
 
-Stage = Literal["tag_backbone", "finetune", "tune"]
+Stage = Literal["tag_backbone", "pretrain", "finetune", "tune"]
 
 
 class Recipe(Settings):
@@ -518,6 +603,23 @@ class Recipe(Settings):
     decoding: DecodingConfig = Field(default_factory=DecodingConfig)
     data: DataConfig = Field(default_factory=DataConfig)
     tag_backbone: TagBackboneConfig = Field(default_factory=TagBackboneConfig)
+    pretrain: PretrainConfig = Field(default_factory=PretrainConfig)
     finetune: FinetuneConfig = Field(default_factory=FinetuneConfig)
     tune: TuneConfig = Field(default_factory=TuneConfig)
     machine: MachineConfig = Field(default_factory=MachineConfig)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if "pretrain" not in self.stages:
+            return self
+        patches, queries = self.pretrain.patches, self.model.num_queries
+        if queries % patches.number:
+            raise ValueError(
+                f"model.num_queries {queries} must be a multiple of pretrain.patches.number {patches.number}"
+            )
+        if patches.fixed_s is not None and patches.fixed_s > self.model.window_s:
+            raise ValueError(
+                f"pretrain.patches.fixed_s {patches.fixed_s} must not be longer than model.window_s "
+                f"{self.model.window_s}"
+            )
+        return self

@@ -8,7 +8,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sedt.errors import InputError
@@ -47,6 +47,12 @@ def remove_leftovers(folder: Path) -> None:
     for path in folder.rglob(".*"):
         if re.fullmatch(r"\..{1,32}\.[0-9a-f]{16}(\.[^.]*)?", path.name) and path.is_file():
             path.unlink(missing_ok=True)
+
+
+def path_ends_with(name: str, ending: str) -> bool:
+    """Whether the last parts of a path are those of `ending`: `rain.ogg` is not the ending of `train.ogg`."""
+    parts = PurePosixPath(ending).parts
+    return bool(parts) and PurePosixPath(name).parts[-len(parts) :] == parts
 
 
 def read_text(path: str | os.PathLike[str]) -> str:

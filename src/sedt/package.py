@@ -79,12 +79,20 @@ def save_package(folder: str | os.PathLike[str], package: Package, *, half: bool
     write_text(folder / "config.json", config.model_dump_json(indent=1) + "\n")
 
 
-def save_tensors(path: str | os.PathLike[str], tensors: Mapping[str, torch.Tensor]) -> None:
-    """Write a safetensors file, atomically. Raises InputError if it cannot be written."""
+def save_tensors(
+    path: str | os.PathLike[str],
+    tensors: Mapping[str, torch.Tensor],
+    metadata: tuple[str, str] = ("format", "pt"),
+) -> None:
+    """Write a safetensors file, atomically. Raises InputError if it cannot be written.
+
+    One entry of `metadata`: of several the file's bytes would not follow from what it holds, since they stand
+    in no set order.
+    """
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_path(path) as temporary:
         # Not `save_file`: it puts a file of its own in the place of ours, which nobody else may read.
-        temporary.write_bytes(save(whole, metadata={"format": "pt"}))
+        temporary.write_bytes(save(whole, metadata=dict([metadata])))
 
 
 def load_package(folder: str | os.PathLike[str]) -> Package:

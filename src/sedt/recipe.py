@@ -144,7 +144,17 @@ def _expand(value: Any, path: Path, key: str = "") -> Any:
 
 
 _PATH_KEYS = frozenset(
-    {"extends", "labels", "audio", "durations", "foreground", "foreground_audio", "backgrounds", "timing"}
+    {
+        "extends",
+        "labels",
+        "audio",
+        "durations",
+        "foreground",
+        "foreground_audio",
+        "backgrounds",
+        "timing",
+        "pretrained",
+    }
 )
 
 

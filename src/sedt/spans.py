@@ -53,10 +53,10 @@ def generalized_iou(edges_a: Array, edges_b: Array) -> Array:
 
 
 def pairwise(edges_a: Array, edges_b: Array) -> tuple[Array, Array]:
-    """Views for every pair: (a, 2) and (b, 2) -> (a, 1, 2) and (1, b, 2), to broadcast."""
+    """Views for every pair, to broadcast: (..., a, 2), (..., b, 2) -> (..., a, 1, 2), (..., 1, b, 2)."""
     any_a: Any = edges_a
     any_b: Any = edges_b
-    return any_a[:, None], any_b[None, :]
+    return any_a[..., :, None, :], any_b[..., None, :, :]
 
 
 def _overlap(edges_a: Any, edges_b: Any) -> tuple[Any, Any, Any]:

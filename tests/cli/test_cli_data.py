@@ -87,6 +87,46 @@ def test_all_well(folder: Path) -> None:
     assert (found["same"], found["unknown_labels"], found["faults"]) == ([], {}, [])
 
 
+def test_clips_without_labels(folder: Path) -> None:
+    pretrain = [
+        "--set",
+        "data.unlabelled=[{audio='audio', exclude=['v.wav']}]",
+        "--set",
+        "pretrain.batch_size=2",
+    ]
+    stages = 'stages=["tag_backbone", "pretrain", "finetune"]'
+    result = check(folder, *pretrain, "--set", stages)
+    assert result.exit_code == 0, result.output
+    # Four files of 5 s are three windows of 2 s each.
+    assert "pretrain: 12 unlabelled clips (0.01 h), about 5% held out, 2 in a batch; " in result.output
+    assert "6 steps an epoch, 160 epochs" in result.output
+    few = check(folder, *pretrain, "--set", stages, "--set", "pretrain.clips_per_epoch=5")
+    assert "3 steps an epoch, 160" in few.output
+    untagged = check(
+        folder, *pretrain, "--set", 'stages=["pretrain"]', "--set", "model.backbone_start=random"
+    )
+    assert untagged.exit_code == 2
+    assert "the backbone has learned nothing" in untagged.output
+    none = check(folder, "--set", stages, "--set", "model.backbone_start=imagenet")
+    assert none.exit_code == 2
+    assert "CANNOT BE USED: pretrain: the recipe has no clips without labels" in none.output
+
+
+def test_pretraining_alone_needs_no_labels(folder: Path) -> None:
+    more = ["data.strong=[]", "data.weak=[]", "data.validation=[]", "data.unlabelled=[{audio='audio'}]"]
+    more += ['stages=["pretrain"]', "model.backbone_start=imagenet"]
+    result = check(folder, *(word for setting in more for word in ("--set", setting)))
+    assert result.exit_code == 0, result.output
+
+
+def test_a_file_to_leave_out_must_be_there(folder: Path) -> None:
+    result = check(folder, "--set", "data.strong.0.exclude=['z.wav']")
+    assert result.exit_code == 2
+    assert "exclude: 'z.wav' is none of the 3 files" in result.output
+    left = check(folder, "--set", "data.strong.0.exclude=['a.wav', 'b.wav', 'c.wav']")
+    assert "exclude: none of 3 files is left" in left.output
+
+
 def test_missing_and_unreadable_files(folder: Path) -> None:
     (folder / "audio" / "a.wav").unlink()
     (folder / "audio" / "b.wav").write_bytes(b"RIFF, but no more")

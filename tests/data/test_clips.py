@@ -12,7 +12,7 @@ import torch
 from sedt.audio import write_audio
 from sedt.batch import ClipRequest, Supervision, collate
 from sedt.data.clips import ClipShape, TrainingClips, WindowClips, num_windows
-from sedt.data.sources import in_part, place_of, strong_files, unlabelled_files, weak_files
+from sedt.data.sources import chosen, place_of, strong_files, unlabelled_files, weak_files
 from sedt.errors import InputError
 from sedt.events import Event
 from sedt.spans import spans_to_edges
@@ -116,15 +116,15 @@ def test_a_strong_table_can_serve_as_weak_labels(folder: Path) -> None:
 
 def test_parts_share_no_file_and_cover_all() -> None:
     rows = {f"clip{i}.wav": i for i in range(2000)}
-    parts = [in_part(rows, part) for part in ((0.0, 0.7), (0.7, 0.9), (0.9, 1.0))]
+    parts = [chosen(rows, part) for part in ((0.0, 0.7), (0.7, 0.9), (0.9, 1.0))]
     assert sum(map(len, parts)) == 2000
     assert set().union(*parts) == set(rows)
     assert [len(part) for part in parts] == pytest.approx([1400, 400, 200], rel=0.15)
-    assert in_part(rows, (0.0, 1.0)) == rows
+    assert chosen(rows, (0.0, 1.0)) == rows
     # The places of these names, once and for all: a change would mix what was held out with the training set.
     assert [round(place_of(name), 6) for name in ("a.wav", "clip/ä.wav")] == [0.735119, 0.404535]
     with pytest.raises(InputError, match="none of 1 files lies in it"):
-        in_part({"a.wav": 0}, (0.0, 0.0001))
+        chosen({"a.wav": 0}, (0.0, 0.0001))
 
 
 def test_a_folder_of_annotations_is_a_source_whatever_the_ending_of_the_audio(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_names_that_can_be_no_file_are_missing_files(tmp_path: Path, name: str) 
 
 def test_names_that_are_no_text_have_a_place() -> None:
     name = os.fsdecode(b"caf\xe9.wav")
-    assert in_part({name: 0}, (0.0, 1.0)) == {name: 0}
+    assert chosen({name: 0}, (0.0, 1.0)) == {name: 0}
     assert 0 <= place_of(name) < 1
 
 

@@ -12,7 +12,7 @@ from sedt.audio import write_audio
 from sedt.checking import check_recipe
 from sedt.data.sources import place_of
 from sedt.events import Event
-from sedt.formats.dcase import write_strong, write_weak
+from sedt.formats.dcase import write_strong, write_unlabelled, write_weak
 from sedt.recipe import load_recipe
 from sedt.training.run import train
 
@@ -27,6 +27,10 @@ SMALL = [
     "tag_backbone.epochs=1",
     "tag_backbone.batch_size=2",
     "tag_backbone.accumulate=1",
+    "pretrain.epochs=1",
+    "pretrain.batch_size=2",
+    "pretrain.accumulate=1",
+    "pretrain.patches.crop_frames=32",
     "finetune.epochs=1",
     "finetune.strong_per_batch=2",
     "finetune.accumulate=1",
@@ -51,6 +55,10 @@ def dcase2019(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_clips(audio / "train" / "synthetic", strong, 16_000)
     write_clips(audio / "train" / "weak", ["w1.wav", "w2.wav"], 16_000)
     write_clips(audio / "validation", ["v.wav"], 16_000)
+    write_clips(audio / "train" / "unlabel_in_domain", ["u1.wav", "u2.wav", "u3.wav"], 16_000)
+    write_unlabelled(labels / "train" / "unlabel_in_domain.tsv", ["u1.wav", "u2.wav", "u3.wav", "gone.wav"])
+    write_clips(tmp_path / "task5" / "audio", ["t1.wav"], 16_000)
+    monkeypatch.setenv("DCASE2018_TASK5", str(tmp_path / "task5"))
     write_strong(labels / "train" / "synthetic.tsv", dict.fromkeys(strong, events))
     write_weak(labels / "train" / "weak.tsv", {"w1.wav": ["Cat"], "w2.wav": ["Dog", "Frying"]})
     write_strong(labels / "validation" / "validation.tsv", {"v.wav": events, "gone.wav": events})
@@ -105,6 +113,47 @@ def test_dcase2019(dcase2019: Path, name: str, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["sp_sedt_e3", "sp_sedt_e3_task5", "sp_sedt_e3_fixed_size"])
+def test_dcase2019_with_pretraining(dcase2019: Path, name: str, tmp_path: Path) -> None:
+    recipe = load_recipe(RECIPES / "dcase2019" / f"{name}.toml", [*SMALL, "finetune.weak_per_batch=2"])
+    report = check_recipe(recipe)
+    assert not report.faults
+    assert "unlabelled clips" in report.uses["pretrain"]
+    folder = train(recipe, tmp_path / "runs")
+    assert (folder / "pretrain" / "trunk.safetensors").exists()
+    assert json.loads((folder / "test.json").read_text(encoding="utf-8"))["files"] == 1
+    assert (folder / "test_events.tsv").exists()
+
+
+def test_an_ablation_differs_in_what_it_is_named_for(dcase2019: Path) -> None:
+    """Table 2, E = 6, and the extra data: nothing else changes, and none is longer than it must be."""
+    folder = RECIPES / "dcase2019"
+    whole = load_recipe(folder / "sp_sedt_e3.toml").model_dump()
+    for name, (*keys, last), value in (
+        ("sp_sedt_e3_without_reconstruction", ("pretrain", "reconstruction_weight"), 0.0),
+        ("sp_sedt_e3_without_class_loss", ("pretrain", "class_weight"), 0.0),
+        ("sp_sedt_e3_fixed_size", ("pretrain", "patches", "fixed_s"), 2.5),
+    ):
+        text = (folder / f"{name}.toml").read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= 5
+        ablated = load_recipe(folder / f"{name}.toml").model_dump()
+        table, wanted = ablated, json.loads(json.dumps(whole, default=str))
+        for key in keys:
+            table, wanted = table[key], wanted[key]
+        assert table[last] == value != wanted[last]
+        table[last] = whole["pretrain"][last] if len(keys) == 1 else whole["pretrain"]["patches"][last]
+        assert {**ablated, "name": ""} == {**whole, "name": ""}
+    six = load_recipe(folder / "sp_sedt_e6.toml").model_dump()
+    assert six["model"].pop("encoder_layers") == 6
+    plain = {**whole["model"]}
+    plain.pop("encoder_layers")
+    assert six["model"] == plain
+    assert six["pretrain"] == whole["pretrain"]
+    both = load_recipe(folder / "sp_sedt_e6_task5.toml")
+    assert len(both.data.unlabelled) == 2
+    assert both.model.encoder_layers == 6
+
+
 def test_urban_sed(urban_sed: Path, tmp_path: Path) -> None:
     folder = train(load_recipe(RECIPES / "urban_sed" / "sedt.toml", SMALL), tmp_path / "runs")
     config = json.loads((folder / "model" / "config.json").read_text(encoding="utf-8"))
@@ -145,3 +194,17 @@ def test_batches_are_the_published_ones(urban_sed: Path) -> None:
     assert recipe.finetune.strong_per_batch * recipe.finetune.accumulate == 64
     assert recipe.tag_backbone.batch_size * recipe.tag_backbone.accumulate == 128
     assert recipe.features.max_frames == 500
+
+
+def test_batches_of_pretraining_are_the_published_ones(dcase2019: Path) -> None:
+    stage = load_recipe(RECIPES / "dcase2019" / "sp_sedt_e3.toml").pretrain
+    assert stage.batch_size * stage.accumulate == 200
+    assert (stage.epochs, stage.learning_rate, stage.weight_decay, stage.gradient_norm) == (
+        160,
+        1e-4,
+        1e-4,
+        0.1,
+    )
+    assert (stage.patches.number, stage.patches.crop_frames, stage.patches.features) == (10, 128, "crop")
+    weights = (stage.class_weight, stage.l1_weight, stage.iou_weight, stage.reconstruction_weight)
+    assert weights == (1, 5, 2, 1)

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 import sedt.build as build
-from sedt.batch import Batch, Supervision, Targets
+from sedt.batch import Batch, PatchBatch, Supervision, Targets
 from sedt.config import ModelConfig, Recipe
 from sedt.recipe import load_recipe
 from sedt.training.modules import FinetuneModule, TagBackboneModule
+from sedt.training.pretrain_module import PretrainModule
 
 ROOT = Path(__file__).parents[2]
 CLASSES = 3
@@ -43,33 +44,55 @@ def clips(recipe: Recipe, num_clips: int) -> Batch:
     )
 
 
+def patch_clips(recipe: Recipe, num_clips: int) -> PatchBatch:
+    num_samples = round(recipe.model.window_s * recipe.features.sample_rate)
+    number = recipe.pretrain.patches.number
+    return PatchBatch(
+        waveforms=torch.randn(num_clips, num_samples) * 0.1,
+        num_samples=torch.full((num_clips,), num_samples),
+        patches=torch.rand(num_clips, number, 2) * 0.2 + torch.tensor([0.4, 0.1]),
+        rows=torch.full((num_clips,), -1),
+        has_map=torch.zeros(num_clips, dtype=torch.bool),
+        feature_maps=None,
+    )
+
+
 def test_there_are_recipes() -> None:
     assert RECIPES
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=str)
 def test_recipe_steps(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("SEDT_DATA", "DCASE2019", "URBAN_SED", "URBANSOUND8K", "AMBIENCE"):
+    for variable in ("SEDT_DATA", "DCASE2019", "DCASE2018_TASK5", "URBAN_SED", "URBANSOUND8K", "AMBIENCE"):
         monkeypatch.setenv(variable, str(tmp_path))
-    monkeypatch.setattr("sedt.training.modules._log", lambda *arguments: None)  # logs need a Trainer
+    for module_name in ("modules", "pretrain_module"):  # logs need a Trainer
+        monkeypatch.setattr(f"sedt.training.{module_name}.log_losses", lambda *arguments: None)
     recipe = load_recipe(ROOT / path)
     model = ModelConfig.model_validate({**recipe.model.model_dump(), **NARROW})
-    batch = clips(recipe, 2)
     for stage in recipe.stages:
+        batch: Batch | PatchBatch = clips(recipe, 2)
         frontend = build.frontend(recipe.features)
+        if stage == "tune":  # nothing is learned in it
+            continue
         if stage == "tag_backbone":
-            module: TagBackboneModule | FinetuneModule = TagBackboneModule(
+            module: TagBackboneModule | PretrainModule | FinetuneModule = TagBackboneModule(
                 frontend,
                 build.tagger(model, recipe.tag_backbone, CLASSES),
                 build.augmentation(recipe.tag_backbone.augmentation, frontend, model.window_s),
                 recipe.tag_backbone,
             )
+        elif stage == "pretrain":
+            batch = patch_clips(recipe, 2)
+            network = build.sp_sedt(model, recipe.pretrain)
+            loss = build.patch_loss(recipe.pretrain, recipe.loss)
+            samples = batch.waveforms.shape[1]
+            module = PretrainModule(frontend, network, loss, recipe.pretrain, samples)
         else:
             loss, weight = build.set_loss(recipe.loss, model), recipe.loss.tag_weight
             augmentation = build.augmentation(recipe.finetune.augmentation, frontend, model.window_s)
-            network = build.sedt(model, CLASSES)
-            module = FinetuneModule(frontend, network, augmentation, loss, weight, recipe.finetune)
-        value = module.training_step(batch, 0)
+            body = build.sedt(model, CLASSES)
+            module = FinetuneModule(frontend, body, augmentation, loss, weight, recipe.finetune)
+        value = module.training_step(batch, 0)  # type: ignore[arg-type]
         assert torch.isfinite(value)
         value.backward()
         trained = [p for p in module.parameters() if p.requires_grad]

@@ -59,7 +59,7 @@ def cut_off(recipe: Path, runs: Path, stage: str, epoch: int, *, at_boundary: bo
     return runs / "tiny"
 
 
-@pytest.mark.parametrize("stage", ["tag_backbone", "finetune"])
+@pytest.mark.parametrize("stage", ["tag_backbone", "pretrain", "finetune"])
 def test_killed_in_mid_epoch(stage: str, recipe: Path, whole: Path, tmp_path: Path) -> None:
     folder = cut_off(recipe, tmp_path, stage, epoch=1)
     (folder / stage / f".best.{'0' * 16}.safetensors").touch()  # as a killed writer leaves it
@@ -68,7 +68,7 @@ def test_killed_in_mid_epoch(stage: str, recipe: Path, whole: Path, tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", ["tag_backbone", "finetune"])
+@pytest.mark.parametrize("stage", ["tag_backbone", "pretrain", "finetune"])
 def test_killed_between_two_epochs(stage: str, recipe: Path, whole: Path, tmp_path: Path) -> None:
     folder = cut_off(recipe, tmp_path, stage, epoch=2, at_boundary=True)
     refused = start(recipe, tmp_path)
@@ -92,7 +92,7 @@ def test_killed_before_the_first_checkpoint(recipe: Path, whole: Path, tmp_path:
 
 @pytest.mark.slow
 def test_killed_between_two_stages_and_at_the_end(recipe: Path, whole: Path, tmp_path: Path) -> None:
-    for name in ("tag_backbone/backbone.safetensors", "tag_backbone/result.json", "finetune/result.json"):
+    for name in ("tag_backbone/backbone.safetensors", "pretrain/trunk.safetensors", "finetune/result.json"):
         runs = tmp_path / name.replace("/", "-")
         kill_when(start(recipe, runs), (runs / "tiny" / name).exists)
         train(recipe, runs, "--resume")

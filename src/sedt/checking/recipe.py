@@ -90,7 +90,7 @@ def check_recipe(
     report.shared_sounds = _shared_sounds(sources)
     report.unknown = _unknown(sources, report.classes)
     report.uses = stage_uses(recipe, sources)
-    report.faults = [*stage_faults(recipe), *_faults(report)]
+    report.faults = [*stage_faults(recipe), *_faults(report, recipe)]
     return report
 
 
@@ -153,13 +153,15 @@ def _unknown(sources: Sequence[SourceReport], classes: Sequence[str]) -> dict[st
     return {part: dict(labels) for part, labels in unknown.items()}
 
 
-def _faults(report: RecipeReport) -> Iterator[str]:
+def _faults(report: RecipeReport, recipe: Recipe) -> Iterator[str]:
     """What would end training with an error."""
     for source in report.sources:
         if source.fault is not None:
             yield f"data.{source.part}: {source.fault}"
         elif not source.durations:
             yield f"data.{source.part}: {source.name}: none of its {source.num_named} files can be used"
+    if recipe.stages == ["pretrain"]:  # needs no labels
+        return
     if not any(source.part in ("strong", "weak") for source in report.sources):
         yield "there are no training clips (data.strong, data.weak)"
     elif not report.classes:

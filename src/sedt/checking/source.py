@@ -12,10 +12,10 @@ from sedt.audio import audio_duration, find_audio, stream_audio
 from sedt.config import SourceConfig
 from sedt.data.mixer import SceneMixer
 from sedt.data.sources import (
+    chosen,
     count_events_to_mend,
     count_mends,
     find_file,
-    in_part,
     read_events_of,
     read_tags_of,
 )
@@ -124,7 +124,7 @@ def open_source(part: str, source: SourceConfig, sample_rate: int) -> OpenSource
         for folder in source.audio:
             if not folder.is_dir():
                 raise InputError(f"{folder}: no such audio folder")
-        opened.known = in_part(_known(part, source, opened.mends), source.part)
+        opened.known = chosen(_known(part, source, opened.mends), source.part, source.exclude)
         opened.report.num_named = len(opened.known)
     except InputError as error:
         opened.report.fault = str(error)

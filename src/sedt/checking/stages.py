@@ -28,6 +28,8 @@ def stage_uses(recipe: Recipe, sources: Sequence[SourceReport]) -> dict[str, str
     for stage in recipe.stages:
         if stage == "tag_backbone":
             uses[stage] = _tag_backbone(recipe, sources)
+        elif stage == "pretrain":
+            uses[stage] = _pretrain(recipe, sources)
         elif stage == "finetune":
             uses[stage] = _finetune(recipe, sources)
         elif stage == "tune":
@@ -43,6 +45,13 @@ def stage_faults(recipe: Recipe) -> Iterator[str]:
     for stage in recipe.stages:
         if stage == "tag_backbone" and not any(getattr(data, part) for part in recipe.tag_backbone.use):
             yield f"tag_backbone.use = {recipe.tag_backbone.use}: the recipe has no such clips"
+        if stage == "pretrain" and not data.unlabelled:
+            yield "pretrain: the recipe has no clips without labels (data.unlabelled)"
+        if stage == "pretrain" and not _has_learned(recipe):
+            yield (
+                "pretrain: the backbone has learned nothing: run `tag_backbone` before, or set "
+                "model.backbone_start to a weights file or to 'imagenet'"
+            )
         if stage == "finetune" and not data.strong:
             yield "finetune: the recipe has no clips with events (data.strong)"
         if stage == "tune" and not data.validation:
@@ -54,6 +63,21 @@ def _tag_backbone(recipe: Recipe, sources: Sequence[SourceReport]) -> str:
     clips = _clips(recipe, sources, *stage.use)
     made = f"{clips}, {stage.batch_size} in a batch"
     return f"{made}; {_steps(clips, stage.batch_size, stage.accumulate)}, {stage.epochs} epochs"
+
+
+def _pretrain(recipe: Recipe, sources: Sequence[SourceReport]) -> str:
+    stage = recipe.pretrain
+    clips = _clips(recipe, sources, "unlabelled")
+    share = f"about {stage.held_out:.0%} held out"
+    learned = Clips("", stage.clips_per_epoch or round(clips.number * (1 - stage.held_out)), 0.0)
+    steps = _steps(learned, stage.batch_size, stage.accumulate)
+    return f"{clips}, {share}, {stage.batch_size} in a batch; {steps}, {stage.epochs} epochs"
+
+
+def _has_learned(recipe: Recipe) -> bool:
+    """Whether the backbone has been trained before it is frozen."""
+    before = recipe.stages[: recipe.stages.index("pretrain")]
+    return recipe.model.backbone_start != "random" or "tag_backbone" in before
 
 
 def _finetune(recipe: Recipe, sources: Sequence[SourceReport]) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from sedt.audio import Waveform, audio_duration, find_audio, read_audio
 from sedt.data.memory import Memory, PackedAudio
 from sedt.errors import InputError
+from sedt.files import path_ends_with
 
 CHUNK_S = 60
 """Recordings are decoded and kept in chunks of so many seconds."""
@@ -38,11 +39,11 @@ class Backgrounds:
     ) -> None:
         files = [item for place in places for item in _files(place)]
         for ending in exclude:
-            if not any(_ends_with(name, ending) for _, name in files):
+            if not any(path_ends_with(name, ending) for _, name in files):
                 raise InputError(
                     f"exclude_backgrounds: {ending!r} is none of the {len(files)} background files"
                 )
-        kept = (path for path, name in files if not any(_ends_with(name, ending) for ending in exclude))
+        kept = (path for path, name in files if not any(path_ends_with(name, ending) for ending in exclude))
         self.paths = list(dict.fromkeys(kept))
         if not self.paths:
             raise InputError(f"backgrounds: no audio files in {', '.join(map(str, places))}")
@@ -106,9 +107,3 @@ def _files(place: Path) -> list[tuple[Path, str]]:
     if place.is_file():
         return [(place, place.name)]
     return [(path, path.relative_to(place).as_posix()) for path in find_audio(place)]
-
-
-def _ends_with(name: str, ending: str) -> bool:
-    """Whether whole parts of the path agree: `rain.ogg` is not the ending of `train.ogg`."""
-    parts = PurePosixPath(ending).parts
-    return bool(parts) and PurePosixPath(name).parts[-len(parts) :] == parts

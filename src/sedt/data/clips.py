@@ -105,7 +105,7 @@ def _clip(recordings: Recordings, index: int, start_s: float, shape: ClipShape, 
     heard_s = shape.window_s if is_full else len(samples) / shape.sample_rate
     return Clip(
         name=recordings.name(index),
-        waveform=torch.from_numpy(_pad(samples, shape.window_samples)),
+        waveform=torch.from_numpy(padded(samples, shape.window_samples)),
         num_samples=min(len(samples), shape.window_samples),
         targets=_targets(known, start_s, heard_s, shape),
     )
@@ -121,8 +121,9 @@ def _targets(known: Known, start_s: float, heard_s: float, shape: ClipShape) -> 
     return no_targets(len(shape.classes))
 
 
-def _pad(samples: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    padded = np.zeros(size, dtype=np.float32)
+def padded(samples: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """`samples` with zeros behind them, or cut: (size,)."""
+    whole = np.zeros(size, dtype=np.float32)
     kept = samples[:size]
-    padded[: len(kept)] = kept
-    return padded
+    whole[: len(kept)] = kept
+    return whole

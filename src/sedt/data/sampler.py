@@ -23,6 +23,7 @@ class GroupBatchSampler(Sampler[list[ClipRequest]]):
         seed: seed of the orders.
         position: called at the start of an iteration; gives (epoch, batches of it already done).
         rank, world_size: this process takes clips rank, rank + world_size ... of each batch.
+        epoch_size: clips of the first group that make an epoch; None: all of it.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class GroupBatchSampler(Sampler[list[ClipRequest]]):
         position: Callable[[], tuple[int, int]] = lambda: (0, 0),
         rank: int = 0,
         world_size: int = 1,
+        epoch_size: int | None = None,
     ) -> None:
         self.groups = [g for g, size in enumerate(group_sizes) if size and per_batch[g]]
         if not self.groups:
@@ -40,11 +42,12 @@ class GroupBatchSampler(Sampler[list[ClipRequest]]):
         self.group_sizes, self.per_batch = list(group_sizes), list(per_batch)
         self.seed, self.position = seed, position
         self.rank, self.world_size = rank, world_size
+        self.epoch_size = epoch_size or self.group_sizes[self.groups[0]]
 
     def __len__(self) -> int:
         """Batches in an epoch."""
         first = self.groups[0]
-        return -(-self.group_sizes[first] // self.per_batch[first])
+        return -(-self.epoch_size // self.per_batch[first])
 
     def __iter__(self) -> Iterator[list[ClipRequest]]:
         """Batches from the current position on."""

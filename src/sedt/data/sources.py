@@ -14,6 +14,7 @@ from sedt.batch import Supervision
 from sedt.data.recordings import Files, Known
 from sedt.errors import InputError
 from sedt.events import Event, merge_overlapping
+from sedt.files import path_ends_with
 from sedt.formats.annotations import read_annotations
 from sedt.formats.dcase import read_durations, read_strong, read_unlabelled, read_weak
 from sedt.formats.tables import Mends, column_names
@@ -39,6 +40,7 @@ def strong_files(
     durations: Path | None = None,
     split: str | None = None,
     part: Part = WHOLE,
+    exclude: Sequence[str] = (),
 ) -> Files:
     """Recordings with events, from a strong TSV or a folder of annotations. What is mended is warned of.
 
@@ -50,7 +52,7 @@ def strong_files(
     def known(events: list[Event]) -> Known:
         return Known(Supervision.STRONG, events, frozenset(event.label for event in events))
 
-    rows = in_part(read_events_of(labels, split, mends), part)
+    rows = chosen(read_events_of(labels, split, mends), part, exclude)
     files = _files(rows, known, labels, folders, durations)
     seconds = dict(zip(files.names, files.durations, strict=True))
     _note(labels, {**count_mends(mends, seconds), **count_events_to_mend(rows, seconds)})
@@ -63,10 +65,11 @@ def weak_files(
     durations: Path | None = None,
     split: str | None = None,
     part: Part = WHOLE,
+    exclude: Sequence[str] = (),
 ) -> Files:
     """Recordings with tags, from a weak TSV (or strong labels, reduced). Raises InputError as above."""
     mends: Mends = []
-    rows = in_part(read_tags_of(labels, split, mends), part)
+    rows = chosen(read_tags_of(labels, split, mends), part, exclude)
     files = _files(
         rows, lambda tags: Known(Supervision.WEAK, [], frozenset(tags)), labels, folders, durations
     )
@@ -80,14 +83,15 @@ def unlabelled_files(
     durations: Path | None = None,
     split: str | None = None,
     part: Part = WHOLE,
+    exclude: Sequence[str] = (),
 ) -> Files:
     """Recordings without labels: those a TSV names, or all audio below the folders."""
     known = Known(Supervision.NONE)
     if labels is not None:
-        rows = in_part(dict.fromkeys(read_unlabelled(labels, split), known), part)
+        rows = chosen(dict.fromkeys(read_unlabelled(labels, split), known), part, exclude)
         return _files(rows, lambda row: row, labels, folders, durations)
     found = {path.relative_to(folder).as_posix(): path for folder in folders for path in find_audio(folder)}
-    paths = in_part(found, part)
+    paths = chosen(found, part, exclude)
     if not paths:
         raise InputError(f"{', '.join(map(str, folders))}: no audio files")
     seconds = _durations(paths, durations)
@@ -134,14 +138,26 @@ def count_events_to_mend(rows: Mapping[str, Sequence[Event]], seconds: Mapping[s
     return {what: number for what, number in counts.items() if number}
 
 
-def in_part(rows: Mapping[str, _Row], part: Part) -> dict[str, _Row]:
-    """Rows of the files whose place lies in `part`. Raises InputError: none is left."""
-    if part == WHOLE:
-        return dict(rows)
+def chosen(rows: Mapping[str, _Row], part: Part = WHOLE, exclude: Sequence[str] = ()) -> dict[str, _Row]:
+    """Rows of the files that are not in `exclude` and whose place lies in `part`.
+
+    Raises:
+        InputError: none is left; or one of `exclude` is no file.
+    """
+    for ending in exclude:
+        if rows and not any(path_ends_with(name, ending) for name in rows):
+            raise InputError(f"exclude: {ending!r} is none of the {len(rows)} files")
     low, high = part
-    kept = {name: row for name, row in rows.items() if low <= place_of(name) < high}
-    if rows and not kept:
+    kept = {
+        name: row
+        for name, row in rows.items()
+        if (part == WHOLE or low <= place_of(name) < high)
+        and not any(path_ends_with(name, ending) for ending in exclude)
+    }
+    if rows and not kept and part != WHOLE:
         raise InputError(f"part {list(part)}: none of {len(rows)} files lies in it")
+    if rows and not kept:
+        raise InputError(f"exclude: none of {len(rows)} files is left")
     return kept
 
 

@@ -19,7 +19,7 @@ class ClassLoss(Protocol):
     """What the set loss needs of a class loss."""
 
     def cost(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """(queries, outputs), (events,) -> (queries, events): how badly each query fits each label."""
+        """(..., queries, outputs), (..., events) -> (..., queries, events): how badly they fit."""
 
     def loss(self, logits: Tensor, wanted: Tensor, weights: Tensor, num_classes: int) -> Tensor:
         """A scalar.
@@ -37,7 +37,7 @@ class CrossEntropy:
 
     def cost(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Minus the probability of the label."""
-        return -logits.softmax(-1)[:, labels]
+        return -_of_labels(logits.softmax(-1), labels)
 
     def loss(self, logits: Tensor, wanted: Tensor, weights: Tensor, num_classes: int) -> Tensor:
         """Weighted mean over all queries."""
@@ -55,7 +55,7 @@ class Focal:
 
     def cost(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Loss of the label being there minus loss of it not being there."""
-        logits = logits[:, labels]
+        logits = _of_labels(logits, labels)
         there, absent = (
             sigmoid_focal_loss(logits, torch.full_like(logits, value), self.alpha, self.gamma)
             for value in (1.0, 0.0)
@@ -70,3 +70,8 @@ class Focal:
         pairs = (weights * (wanted < num_classes)).sum()
         loss: Tensor = (terms * weights).sum() / pairs.clamp(min=1.0)
         return loss
+
+
+def _of_labels(values: Tensor, labels: Tensor) -> Tensor:
+    """(..., queries, outputs), (..., events) -> (..., queries, events)."""
+    return values.take_along_dim(labels[..., None, :], dim=-1)

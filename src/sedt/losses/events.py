@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -23,6 +23,15 @@ from sedt.losses.matching import (
 from sedt.spans import generalized_iou, spans_to_edges
 
 
+class Matches(NamedTuple):
+    """Which query answers for which event, in all clips of a batch; three times (pairs,) int64."""
+
+    layer: int
+    clips: Tensor
+    queries: Tensor
+    events: Tensor
+
+
 @dataclass(frozen=True)
 class EventLosses:
     """Sums over decoder layers, unweighted, each a scalar."""
@@ -33,6 +42,8 @@ class EventLosses:
     """Second term of eq. 2."""
     iou: Tensor
     """First term of eq. 2."""
+    matches: list[Matches] = field(default_factory=list)
+    """Of every decoder layer that has losses, the last one last."""
 
     def items(self) -> dict[str, Tensor]:
         """Name -> value, for logs."""
@@ -46,6 +57,25 @@ class _Layer(NamedTuple):
     """(clips, queries, outputs)."""
     spans: Tensor
     """(clips, queries, 2)."""
+
+
+class _Wanted(NamedTuple):
+    """Events of the clips that take part, padded to the most that one has."""
+
+    clips: Tensor
+    """(clips,) int64: their places in the batch."""
+    numbers: list[int]
+    """Events of each."""
+    labels: Tensor
+    """(clips, events)."""
+    spans: Tensor
+    """(clips, events, 2)."""
+    weights: Tensor
+    """(clips, events)."""
+
+
+BARRED = 1e6
+"""Cost of a pair that may not be: any legal assignment is cheaper."""
 
 
 class SetLoss(nn.Module):
@@ -80,63 +110,69 @@ class SetLoss(nn.Module):
         self.l1_on, self.auxiliary, self.one_to_many_cost = l1_on, auxiliary, one_to_many_cost
 
     def forward(
-        self, predictions: Predictions, targets: list[Targets], *, one_to_many: bool = False
+        self,
+        predictions: Predictions,
+        targets: list[Targets],
+        *,
+        one_to_many: bool = False,
+        allowed: Tensor | None = None,
     ) -> EventLosses:
         """Losses of a batch, summed over the last layer and, with `auxiliary`, the others.
 
         With `one_to_many`, free queries of the last layer that lie close to an event answer for it, too.
+        `allowed` (queries, events) bool says which pairs may be; every event needs a query of its own there.
         """
-        clips = [i for i, target in enumerate(targets) if target.supervision is Supervision.STRONG]
-        strong = [targets[i] for i in clips]
+        wanted = _side_by_side(targets, predictions)
         last = len(predictions.class_logits) - 1
-        terms = [
-            self._layer(
-                _Layer(predictions.class_logits[layer][clips], predictions.spans[layer][clips]),
-                strong,
-                predictions.num_classes,
-                one_to_many and layer == last,
+        terms, matches = [], []
+        for number in range(last + 1) if self.auxiliary else [last]:
+            layer = _Layer(
+                predictions.class_logits[number][wanted.clips], predictions.spans[number][wanted.clips]
             )
-            for layer in (range(last + 1) if self.auxiliary else [last])
-        ]
+            found = self._match(number, layer, wanted, one_to_many and number == last, allowed)
+            terms.append(self._layer(layer, wanted, found, predictions.num_classes))
+            matches.append(found._replace(clips=wanted.clips[found.clips]))
         classes, l1, iou = (torch.stack(term).sum() for term in zip(*terms, strict=True))
-        return EventLosses(classes, l1, iou)
+        return EventLosses(classes, l1, iou, matches)
 
     def total(self, losses: EventLosses) -> Tensor:
         """Eq. 1 with eq. 2 inside."""
         return self.class_weight * losses.classes + self.l1_weight * losses.l1 + self.iou_weight * losses.iou
 
     def _layer(
-        self, layer: _Layer, targets: Sequence[Targets], num_classes: int, one_to_many: bool
+        self, layer: _Layer, targets: _Wanted, found: Matches, num_classes: int
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Class loss, L1 and 1 - GIoU of one decoder layer."""
+        """Class loss, L1 and 1 - GIoU of one decoder layer; clips are counted as in `targets`."""
         logits, spans = layer
-        if not targets:
+        if not len(targets.clips):
             nothing = (logits.sum() + spans.sum()) * 0.0  # keeps every parameter in the graph
             return nothing, nothing, nothing
+        queries, events = (found.clips, found.queries), (found.clips, found.events)
         wanted = torch.full(logits.shape[:2], num_classes, dtype=torch.int64, device=logits.device)
+        wanted[queries] = targets.labels[events]
         weights = logits.new_ones(logits.shape[:2])
-        found, true, pair_weights = [spans[:0, 0]], [spans[:0, 0]], [weights[:0, 0]]
-        for row, target in enumerate(targets):
-            if not len(target.labels):
-                continue
-            queries, events = self._match(logits[row], spans[row], target, one_to_many)
-            wanted[row, queries] = target.labels[events]
-            if target.weights is not None:
-                weights[row, queries] = target.weights[events].to(weights)
-            found.append(spans[row][queries])
-            true.append(target.spans[events])
-            pair_weights.append(weights[row, queries])
-        l1, iou = self._location(torch.cat(found), torch.cat(true), torch.cat(pair_weights))
+        weights[queries] = targets.weights[events].to(weights)
+        l1, iou = self._location(spans[queries], targets.spans[events], weights[queries])
         return self.classes.loss(logits, wanted, weights, num_classes), l1, iou + spans.sum() * 0.0
 
-    def _match(self, logits: Tensor, spans: Tensor, target: Targets, more: bool) -> Pairs:
-        """Which queries of a clip answer for which of its events."""
-        location = location_cost(spans, target.spans, self.cost_weights, self.l1_on)
-        classes = self.classes.cost(logits.detach(), target.labels)
-        pairs = hungarian(location + self.cost_weights.classes * classes)
-        if not more:
-            return pairs
-        return one_to_many(pairs, location, self.one_to_many_cost, len(target.labels) / len(spans))
+    def _match(
+        self, number: int, layer: _Layer, targets: _Wanted, more: bool, allowed: Tensor | None
+    ) -> Matches:
+        """Which queries of each clip answer for which of its events."""
+        location = location_cost(layer.spans, targets.spans, self.cost_weights, self.l1_on)
+        cost = location + self.cost_weights.classes * self.classes.cost(layer.logits.detach(), targets.labels)
+        if allowed is not None:
+            cost = cost.masked_fill(~allowed, BARRED)
+        pairs = [
+            hungarian(one[:, :number_of_events])
+            for one, number_of_events in zip(cost.cpu(), targets.numbers, strict=True)  # one copy for all
+        ]
+        if more:
+            pairs = [
+                one_to_many(two, one[:, :events], self.one_to_many_cost, events / one.shape[0])
+                for two, one, events in zip(pairs, location.cpu(), targets.numbers, strict=True)
+            ]
+        return _matches(number, pairs, layer.spans.device)
 
     def _location(self, found: Tensor, true: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
         """Weighted mean L1 and mean 1 - GIoU of matched spans (pairs, 2)."""
@@ -144,3 +180,30 @@ class SetLoss(nn.Module):
         distance = location_distance(found, true, self.l1_on)
         overlap = generalized_iou(spans_to_edges(found), spans_to_edges(true))
         return (distance * weights).sum() / total, ((1 - overlap) * weights).sum() / total
+
+
+def _side_by_side(targets: Sequence[Targets], predictions: Predictions) -> _Wanted:
+    """Events of the clips with STRONG supervision."""
+    clips = [i for i, target in enumerate(targets) if target.supervision is Supervision.STRONG]
+    strong = [targets[i] for i in clips]
+    most = max((len(target.labels) for target in strong), default=0)
+    spans = predictions.spans.new_zeros(len(strong), most, 2)
+    labels = torch.zeros(len(strong), most, dtype=torch.int64, device=spans.device)
+    weights = torch.ones(len(strong), most, device=spans.device)
+    for row, target in enumerate(strong):
+        number = len(target.labels)
+        spans[row, :number], labels[row, :number] = target.spans, target.labels
+        if target.weights is not None:
+            weights[row, :number] = target.weights
+    numbers = [len(target.labels) for target in strong]
+    return _Wanted(
+        torch.tensor(clips, dtype=torch.int64, device=spans.device), numbers, labels, spans, weights
+    )
+
+
+def _matches(layer: int, pairs: Sequence[Pairs], device: torch.device) -> Matches:
+    """Pairs of each clip, side by side; clips are numbered as they come."""
+    none = [torch.zeros(0, dtype=torch.int64)]
+    clips = [torch.full_like(two.queries, clip) for clip, two in enumerate(pairs)]
+    columns = (clips, [two.queries for two in pairs], [two.events for two in pairs])
+    return Matches(layer, *(torch.cat(none + column).to(device) for column in columns))

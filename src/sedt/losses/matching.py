@@ -39,7 +39,10 @@ def location_distance(spans_a: Tensor, spans_b: Tensor, l1_on: L1On) -> Tensor:
 
 @torch.no_grad()
 def location_cost(spans: Tensor, target_spans: Tensor, weights: CostWeights, l1_on: L1On = "edges") -> Tensor:
-    """L1 - generalised IoU of every pair, weighted: (queries, 2), (events, 2) -> (queries, events)."""
+    """L1 - generalised IoU of every pair, weighted.
+
+    Shapes: (..., queries, 2), (..., events, 2) -> (..., queries, events).
+    """
     distance = location_distance(*pairwise(spans, target_spans), l1_on)
     overlap = generalized_iou(*pairwise(spans_to_edges(spans), spans_to_edges(target_spans)))
     return weights.l1 * distance - weights.iou * overlap

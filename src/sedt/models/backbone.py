@@ -34,7 +34,7 @@ class Backbone(nn.Module):
         time_stride: int | None = None,
     ) -> None:
         super().__init__()
-        self.batch_norm_frozen = False
+        self.batch_norm_frozen = self.frozen = False
         self.lift = nn.Conv2d(1, 3, kernel_size=1)
         self.network = _create(name, output_stride, map_stage, imagenet=str(start) == "imagenet")
         self.num_channels: int = self.network.feature_info.channels()[-1]
@@ -68,8 +68,8 @@ class Backbone(nn.Module):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Self:
-        """As every module, but frozen batch norms keep to their stored statistics."""
-        super().train(mode)
+        """As every module, but what is frozen stays in eval mode."""
+        super().train(mode and not self.frozen)
         if self.batch_norm_frozen:
             for norm in self._batch_norms():
                 norm.eval()
@@ -77,6 +77,12 @@ class Backbone(nn.Module):
 
     def _batch_norms(self) -> list[nn.BatchNorm2d]:
         return [m for m in self.network.modules() if isinstance(m, nn.BatchNorm2d)]
+
+    def freeze(self) -> None:
+        """Nothing of it trains, and it is always in eval mode."""
+        self.frozen = True
+        self.freeze_batch_norm()
+        self.requires_grad_(False)
 
     def freeze_stages(self, num_stages: int) -> None:
         """Stop training of the lift, the stem and the first stages; 0 freezes nothing.

@@ -13,13 +13,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from sedt.models.attention import Attention, Dropout
+
 
 class FeedForward(nn.Sequential):
     """Linear, ReLU, dropout, linear: (..., size) -> (..., size)."""
 
     def __init__(self, size: int, hidden_size: int, dropout: float) -> None:
         super().__init__(
-            nn.Linear(size, hidden_size), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden_size, size)
+            nn.Linear(size, hidden_size), nn.ReLU(), Dropout(dropout), nn.Linear(hidden_size, size)
         )
 
 
@@ -30,17 +32,16 @@ class EncoderLayer(nn.Module):
         self, size: int, num_heads: int, ffn_size: int, dropout: float, attention_dropout: float
     ) -> None:
         super().__init__()
-        self.attention = nn.MultiheadAttention(size, num_heads, attention_dropout, batch_first=True)
+        self.attention = Attention(size, num_heads, attention_dropout)
         self.feed_forward = FeedForward(size, ffn_size, dropout)
         self.norm_attention, self.norm_ffn = nn.LayerNorm(size), nn.LayerNorm(size)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, tokens: Tensor, positions: Tensor, padding: Tensor | None) -> Tensor:
         """tokens, positions (batch, tokens, size); padding (batch, tokens), True where nothing is."""
         normed = self.norm_attention(tokens)
         keys = normed + positions
-        update, _ = self.attention(keys, keys, normed, key_padding_mask=padding, need_weights=False)
-        tokens = tokens + self.dropout(update)
+        tokens = tokens + self.dropout(self.attention(keys, keys, normed, padding=padding))
         update = self.feed_forward(self.norm_ffn(tokens))
         return torch.add(tokens, self.dropout(update))
 
@@ -52,11 +53,11 @@ class DecoderLayer(nn.Module):
         self, size: int, num_heads: int, ffn_size: int, dropout: float, attention_dropout: float
     ) -> None:
         super().__init__()
-        self.self_attention = nn.MultiheadAttention(size, num_heads, attention_dropout, batch_first=True)
-        self.cross_attention = nn.MultiheadAttention(size, num_heads, attention_dropout, batch_first=True)
+        self.self_attention = Attention(size, num_heads, attention_dropout)
+        self.cross_attention = Attention(size, num_heads, attention_dropout)
         self.feed_forward = FeedForward(size, ffn_size, dropout)
         self.norm_self, self.norm_cross, self.norm_ffn = (nn.LayerNorm(size) for _ in range(3))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(
         self,
@@ -70,11 +71,9 @@ class DecoderLayer(nn.Module):
         """content, queries (batch, queries, size); query_mask (queries, queries), True where it is barred."""
         normed = self.norm_self(content)
         keys = normed + queries
-        update, _ = self.self_attention(keys, keys, normed, attn_mask=query_mask, need_weights=False)
-        content = content + self.dropout(update)
+        content = content + self.dropout(self.self_attention(keys, keys, normed, barred=query_mask))
         asking, keys = self.norm_cross(content) + queries, tokens + positions
-        update, _ = self.cross_attention(asking, keys, tokens, key_padding_mask=padding, need_weights=False)
-        content = content + self.dropout(update)
+        content = content + self.dropout(self.cross_attention(asking, keys, tokens, padding=padding))
         update = self.feed_forward(self.norm_ffn(content))
         return torch.add(content, self.dropout(update))
 

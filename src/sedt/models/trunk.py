@@ -85,16 +85,20 @@ class Trunk(nn.Module):
 
     def tokens(self, features: Tensor, num_frames: Tensor | None = None) -> Tokens:
         """(batch, frames, bands) -> tokens; frames past `num_frames` (batch,) are marked as padding."""
-        feature_map = self.projection(self.backbone(features))  # (batch, size, time, frequency)
-        time, frequency = feature_map.shape[-2:]
-        positions = sine_positions(time, self.size, feature_map.device, self.position_unit)
+        return self.tokens_of(self.backbone(features), num_frames)
+
+    def tokens_of(self, feature_map: Tensor, num_frames: Tensor | None = None) -> Tokens:
+        """The same from the backbone's map (batch, channels, time, frequency)."""
+        projected = self.projection(feature_map)  # (batch, size, time, frequency)
+        time, frequency = projected.shape[-2:]
+        positions = sine_positions(time, self.size, projected.device, self.position_unit)
         padding = None
         if num_frames is not None:
-            step = torch.arange(time, device=feature_map.device)
+            step = torch.arange(time, device=projected.device)
             behind = step[None] >= self.backbone.num_steps(num_frames).clamp(min=1)[:, None]
             padding = behind.repeat_interleave(frequency, dim=1)
         return Tokens(
-            content=feature_map.flatten(2).transpose(1, 2),
+            content=projected.flatten(2).transpose(1, 2),
             positions=positions.repeat_interleave(frequency, dim=0).unsqueeze(0),
             padding=padding,
             num_steps=time,

@@ -22,6 +22,7 @@ class Datasets:
     seed: int
     strong: Sequence[Recordings]
     weak: Sequence[Recordings]
+    unlabelled: Sequence[Recordings]
     validation: Sequence[Recordings]
     hop_s: float
 
@@ -34,17 +35,19 @@ class Datasets:
         return WindowClips(self.validation, self.shape, self.hop_s) if self.validation else None
 
     def sample(self, at_most: int) -> Iterator[Clip]:
-        """Training clips, evenly spread over all groups."""
-        clips = self.training([*self.strong, *self.weak])
+        """Training clips, evenly spread over all groups; those without labels only if there are no others."""
+        clips = self.training([*self.strong, *self.weak] or self.unlabelled)
         size = clips.group_sizes()[0]
         for i in range(min(size, at_most)):
             yield clips[ClipRequest(0, i * size // min(size, at_most), 0)]
 
     def summary(self) -> str:
         """A line for each part."""
-        parts = (("strong", self.strong), ("weak", self.weak), ("validation", self.validation))
-        lines = [f"classes: {', '.join(self.classes)}"]
-        for name, sets in parts:
+        lines = [f"classes: {', '.join(self.classes)}"] if self.classes else []
+        for name in ("strong", "weak", "unlabelled", "validation"):
+            sets: Sequence[Recordings] = getattr(self, name)
+            if not sets and name == "unlabelled":
+                continue
             count = sum(len(recordings) for recordings in sets)
             hours = sum(r.duration_s(i) for r in sets for i in range(len(r))) / 3600
             lines.append(f"{name}: {count} recordings, {hours:.2f} h")
@@ -60,15 +63,19 @@ def load_datasets(recipe: Recipe) -> Datasets:
     rate = recipe.features.sample_rate
     strong = build.all_recordings(recipe.data.strong, Supervision.STRONG, rate)
     weak = build.all_recordings(recipe.data.weak, Supervision.WEAK, rate)
-    if not strong and not weak:
+    if not strong and not weak and recipe.stages != ["pretrain"]:
         raise InputError(f"{recipe.name}: the recipe has no training data (data.strong, data.weak)")
-    classes = build.classes(recipe.data, [*strong, *weak])
+    unlabelled = []
+    if "pretrain" in recipe.stages:
+        unlabelled = build.all_recordings(recipe.data.unlabelled, Supervision.NONE, rate)
+    classes = build.classes(recipe.data, [*strong, *weak]) if strong or weak else []
     return Datasets(
         classes=classes,
         shape=build.clip_shape(recipe, classes),
         seed=recipe.seed,
         strong=strong,
         weak=weak,
+        unlabelled=unlabelled,
         validation=build.all_recordings(recipe.data.validation, Supervision.STRONG, rate),
         hop_s=build.window_hop_s(recipe.model),
     )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Subset
 
-from sedt.batch import Clip, collate
+from sedt.batch import Clip, PatchClip, collate, collate_patches
 from sedt.config import MachineConfig
 from sedt.data.clips import TrainingClips, WindowClips
 from sedt.data.sampler import GroupBatchSampler
+from sedt.data.unlabelled import PatchClips
 
 
 def training_loader(
@@ -27,16 +28,26 @@ def window_loader(clips: WindowClips, machine: MachineConfig) -> DataLoader[Clip
     return DataLoader(clips, batch_size=machine.eval_batch_size, shuffle=False, **_options(machine))
 
 
-def take(items: Sequence[int], at_most: int) -> list[int]:
-    """Evenly spread items of a list, `at_most` of them."""
-    step = max(1, len(items) / at_most)
-    return [items[int(i * step)] for i in range(min(len(items), at_most))]
+def patch_loader(
+    clips: PatchClips, sampler: GroupBatchSampler, machine: MachineConfig
+) -> DataLoader[PatchClip]:
+    """Batches of clips without labels, in the sampler's order."""
+    return DataLoader(clips, batch_sampler=sampler, **_options(machine, collate_patches))
 
 
-def _options(machine: MachineConfig) -> dict[str, Any]:
+def patch_sample_loader(clips: PatchClips, at_most: int, machine: MachineConfig) -> DataLoader[PatchClip]:
+    """Evenly spread clips, `at_most` of them, the same each time."""
+    number = min(len(clips), at_most)
+    chosen = Subset(clips, [i * len(clips) // number for i in range(number)])
+    return DataLoader(
+        chosen, batch_size=machine.eval_batch_size, shuffle=False, **_options(machine, collate_patches)
+    )
+
+
+def _options(machine: MachineConfig, collate_fn: Callable[..., Any] = collate) -> dict[str, Any]:
     workers = machine.workers
     return {
-        "collate_fn": collate,
+        "collate_fn": collate_fn,
         "num_workers": workers,
         "persistent_workers": workers > 0,
         "worker_init_fn": _leave_group if workers else None,

@@ -36,7 +36,7 @@ class TagBackboneModule(L.LightningModule):
         """Loss of one batch."""
         augmented = self.augmentation(batch)
         loss = tag_loss(self.network(augmented.features), augmented.targets)
-        _log(self, {"loss": loss}, len(batch.names))
+        log_losses(self, {"loss": loss}, len(batch.names))
         return loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> Probabilities:  # type: ignore[override]
@@ -48,7 +48,7 @@ class TagBackboneModule(L.LightningModule):
     def configure_optimizers(self) -> Any:
         """As the stage's settings say."""
         optimizer = make_optimizer(self.network, self.network.backbone, self.config, self.config.optimizer)
-        return _with_schedule(self, optimizer, self.config)
+        return with_schedule(self, optimizer, self.config)
 
 
 class FinetuneModule(L.LightningModule):
@@ -79,7 +79,7 @@ class FinetuneModule(L.LightningModule):
         events = self.loss(predictions, augmented.targets, one_to_many=more)
         tags = tag_loss(cast(Tensor, predictions.tag_logits), augmented.targets)
         total: Tensor = self.loss.total(events) + self.tag_weight * tags
-        _log(self, {"loss": total, "loss_tags": tags, **events.items()}, len(batch.names))
+        log_losses(self, {"loss": total, "loss_tags": tags, **events.items()}, len(batch.names))
         return total
 
     def validation_step(self, batch: Batch, batch_index: int) -> Probabilities:  # type: ignore[override]
@@ -99,18 +99,21 @@ class FinetuneModule(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """As the stage's settings say."""
-        optimizer = make_optimizer(self.network, self.network.trunk.backbone, self.config)
-        return _with_schedule(self, optimizer, self.config)
+        trunk = self.network.trunk
+        optimizer = make_optimizer(self.network, trunk.backbone, self.config, trunk=trunk)
+        return with_schedule(self, optimizer, self.config)
 
 
-def _with_schedule(
+def with_schedule(
     module: L.LightningModule, optimizer: torch.optim.Optimizer, config: OptimizerConfig
 ) -> dict[str, Any]:
+    """What Lightning wants of `configure_optimizers`."""
     steps = int(module.trainer.estimated_stepping_batches) // config.epochs
     schedule: LambdaLR = make_schedule(optimizer, config, max(1, steps))
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def _log(module: L.LightningModule, values: dict[str, Tensor], batch_size: int) -> None:
+def log_losses(module: L.LightningModule, values: dict[str, Tensor], batch_size: int) -> None:
+    """Put the losses of a batch down; the one called `loss` is shown."""
     add_to_means(module.trainer, values, batch_size)
     module.log("train_loss", values["loss"].detach(), prog_bar=True, logger=False, batch_size=batch_size)

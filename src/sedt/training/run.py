@@ -23,6 +23,7 @@ from sedt.files import remove_leftovers, write_text
 from sedt.package import save_package, save_tensors
 from sedt.training.checkpoint import has_checkpoint, remove_checkpoints
 from sedt.training.datasets import Datasets, load_datasets
+from sedt.training.pretrain import pretrain
 from sedt.training.signals import Stopped, StopSignals
 from sedt.training.stages import finetune, tag_backbone
 from sedt.training.testing import score_test_set
@@ -34,7 +35,12 @@ NORMALISER_CLIPS = 400
 
 StageFunction = Callable[[Recipe, Datasets, Frontend, StageRun, bool], dict[str, Any]]
 
-STAGES: dict[Stage, StageFunction] = {"tag_backbone": tag_backbone, "finetune": finetune, "tune": tune}
+STAGES: dict[Stage, StageFunction] = {
+    "tag_backbone": tag_backbone,
+    "pretrain": pretrain,
+    "finetune": finetune,
+    "tune": tune,
+}
 
 
 def train(
@@ -48,7 +54,7 @@ def train(
     """Run the stages of a recipe that are not done yet, and give back the run's folder.
 
     `<runs_folder>/<name>/` then holds `recipe.json` (all settings), `metrics.csv`, a folder per stage,
-    `model/` (the package) and `test.json` (scores, if the recipe has a test set).
+    `model/` (the package); and if the recipe has a test set, `test.json` (scores) and `test_events.tsv`.
 
     Raises:
         InputError: the recipe's data cannot be read; the folder holds a run of another recipe, or a stage
@@ -152,7 +158,7 @@ def _finish(folder: Path, recipe: Recipe, datasets: Datasets, console: Console) 
     if "tune" in recipe.stages:
         package = with_tuned(package, folder)
     if recipe.data.test and not (folder / "test.json").exists():
-        scores = score_test_set(package, recipe, console)
+        scores = score_test_set(package, recipe, folder / "test_events.tsv", console)
         write_text(folder / "test.json", json.dumps(scores, indent=1) + "\n")
     if (folder / "test.json").exists():
         scores = json.loads((folder / "test.json").read_text(encoding="utf-8"))

@@ -10,13 +10,12 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback
 from safetensors.torch import load_file
 
-from sedt.batch import Probabilities
 from sedt.package import save_tensors
 
 KEY = "best"
 
-Score = Callable[[list[Probabilities]], dict[str, float]]
-"""Predictions of all validation windows, in order -> named scores."""
+Score = Callable[[list[Any]], dict[str, float]]
+"""What the validation steps gave for all windows, in order -> named scores."""
 
 
 class Selection(Callback):
@@ -30,7 +29,7 @@ class Selection(Callback):
         self.best_file = folder / "best.safetensors"
         self.monitor, self.score = monitor, score
         self.best: dict[str, float] = {}
-        self._outputs: list[Probabilities] = []
+        self._outputs: list[Any] = []
 
     def on_validation_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, *args: Any, **kwargs: Any

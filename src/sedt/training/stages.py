@@ -14,11 +14,13 @@ from sedt.data.augmentation import Augmentation
 from sedt.data.sampler import GroupBatchSampler
 from sedt.errors import InputError
 from sedt.features import Frontend
+from sedt.models.sedt import SEDT
 from sedt.package import save_tensors
 from sedt.training.datasets import Datasets
 from sedt.training.loaders import training_loader, window_loader
 from sedt.training.modules import FinetuneModule, TagBackboneModule
 from sedt.training.trainer import StageRun, fit
+from sedt.training.transfer import TRUNK_FILE, load_pretrained
 from sedt.training.validation import score_events, score_tags
 
 BACKBONE_FILE = "backbone.safetensors"
@@ -33,7 +35,7 @@ def tag_backbone(
     if not sets:
         raise InputError(f"tag_backbone.use = {stage.use}: the recipe has no such clips")
     network = build.tagger(recipe.model, stage, len(datasets.classes))
-    _channels_last(network.backbone, recipe)
+    use_channels_last(network.backbone, recipe)
     clips = datasets.training(sets)
     sampler = GroupBatchSampler(clips.group_sizes(), [stage.batch_size], recipe.seed)
     windows = datasets.windows()
@@ -57,15 +59,12 @@ def tag_backbone(
 def finetune(
     recipe: Recipe, datasets: Datasets, frontend: Frontend, run: StageRun, resume: bool
 ) -> dict[str, Any]:
-    """Paper 2.2: learn events and tags. Starts from the tagged backbone, if there is one."""
+    """Paper 2.2 and 3.3: learn events and tags. Starts from what the stages before have left."""
     stage = recipe.finetune
     if not datasets.strong:
         raise InputError("finetune: the recipe has no clips with events (data.strong)")
-    tagged = run.folder / "tag_backbone" / BACKBONE_FILE
-    network = build.sedt(recipe.model, len(datasets.classes), with_weights=not tagged.exists())
-    if tagged.exists():
-        network.trunk.backbone.load_weights(tagged)
-    _channels_last(network.trunk.backbone, recipe)
+    network = _start(recipe, len(datasets.classes), run)
+    use_channels_last(network.trunk.backbone, recipe)
     clips = datasets.training(datasets.strong, datasets.weak)
     sampler = GroupBatchSampler(
         clips.group_sizes(), [stage.strong_per_batch, stage.weak_per_batch], recipe.seed
@@ -93,10 +92,25 @@ def finetune(
     return selection.best
 
 
+def _start(recipe: Recipe, num_classes: int, run: StageRun) -> SEDT:
+    """A pre-trained trunk, if there is one; else a tagged backbone, if there is one."""
+    stage = recipe.finetune
+    tagged = run.folder / "tag_backbone" / BACKBONE_FILE
+    here = run.folder / "pretrain" / TRUNK_FILE
+    pretrained = stage.pretrained or (here if here.exists() else None)
+    network = build.sedt(recipe.model, num_classes, with_weights=pretrained is None and not tagged.exists())
+    if pretrained is not None:
+        load_pretrained(pretrained, network, with_queries=stage.pretrained_queries)
+    elif tagged.exists():
+        network.trunk.backbone.load_weights(tagged)
+    return network
+
+
 def _augmentation(recipe: Recipe, stage: OptimizerConfig, frontend: Frontend) -> Augmentation:
     return build.augmentation(stage.augmentation, frontend, recipe.model.window_s)
 
 
-def _channels_last(module: nn.Module, recipe: Recipe) -> None:
+def use_channels_last(module: nn.Module, recipe: Recipe) -> None:
+    """Convolutions are faster so, where the recipe's machine allows it."""
     if recipe.machine.channels_last:
         module.to(memory_format=torch.channels_last)

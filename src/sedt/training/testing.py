@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -15,11 +16,14 @@ from sedt.detector import Detector
 from sedt.errors import noting
 from sedt.evaluation import Evaluation, evaluate
 from sedt.events import Event
+from sedt.formats import write_events
 from sedt.package import Package
 
 
-def score_test_set(package: Package, recipe: Recipe, console: Console) -> dict[str, Any]:
+def score_test_set(package: Package, recipe: Recipe, file: Path, console: Console) -> dict[str, Any]:
     """Detect in all test recordings and evaluate; prints the table, gives back all figures.
+
+    The events that are scored go into `file`, a TSV.
 
     `untuned` holds the figures of the recipe's own thresholds, where the package has tuned ones.
     """
@@ -46,6 +50,8 @@ def score_test_set(package: Package, recipe: Recipe, console: Console) -> dict[s
             undecided={name: each.candidates(classes) for name, each in predictions.items()},
         )
 
+    decision = build.decision(package.decoding)
+    write_events(file, {name: each.events(package.classes, decision) for name, each in predictions.items()})
     evaluation = score(package.decoding)
     console.print(evaluation.table())
     report = evaluation.as_dict()

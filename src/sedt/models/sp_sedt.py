@@ -1,0 +1,112 @@
+"""SP-SEDT (paper 3): a trunk whose queries are told patches of the clip and must say where those lie."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from sedt.batch import PatchPredictions
+from sedt.models.patches import crop_features, pooled_features
+from sedt.models.sedt import spread_anchors
+from sedt.models.trunk import MLP, Queries, Trunk
+
+PatchFeatures = Literal["crop", "pooled"]
+
+PATCH, BACKGROUND = 0, 1
+"""The two classes of a query."""
+
+
+class SPSEDT(nn.Module):
+    """Features and patches in, where each query has found its patch out. The backbone is frozen.
+
+    Patch i is told to the queries i * N/M ... (i + 1) * N/M - 1, its block.
+
+    Args:
+        trunk: what fine-tuning takes over.
+        num_queries: N, a multiple of `num_patches`.
+        num_patches: M.
+        patch_features, crop_frames: see `sedt.config.PatchConfig`.
+        block_mask: a query sees only its block in the decoder's self-attention.
+        patch_drop: probability, while training, that a query is not told its patch.
+    """
+
+    def __init__(
+        self,
+        trunk: Trunk,
+        num_queries: int = 20,
+        num_patches: int = 10,
+        patch_features: PatchFeatures = "crop",
+        crop_frames: int | None = 128,
+        block_mask: bool = True,
+        patch_drop: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.trunk = trunk
+        trunk.backbone.freeze()
+        channels = trunk.backbone.num_channels
+        self.from_crops, self.crop_frames, self.patch_drop = patch_features == "crop", crop_frames, patch_drop
+        self.queries_per_patch = num_queries // num_patches
+        self.event_queries = nn.Embedding(num_queries, trunk.size)
+        self.anchors = nn.Embedding(num_queries, 2) if trunk.query_place == "anchor" else None
+        if self.anchors is not None:
+            self.anchors.weight.data = spread_anchors(num_queries)[1:].logit()
+        self.patch_projection = nn.Linear(channels, trunk.size)
+        self.class_head = nn.Linear(trunk.size, 2)
+        self.reconstruction_head = MLP(trunk.size, trunk.size, channels)
+        self.register_buffer("block", block_of(num_queries, num_patches), persistent=False)
+        self.block: Tensor
+        other = self.block[:, None] != self.block[None]
+        self.register_buffer("barred", other if block_mask else None, persistent=False)
+        self.barred: Tensor | None
+
+    def forward(
+        self, features: Tensor, patches: Tensor, num_frames: Tensor | None = None
+    ) -> PatchPredictions:
+        """(batch, frames, bands), (batch, M, 2) spans, (batch,) valid frames -> predictions."""
+        feature_map = self.feature_map(features)
+        return self.find(feature_map, self.patch_features(features, feature_map, patches), num_frames)
+
+    @torch.no_grad()
+    def feature_map(self, features: Tensor) -> Tensor:
+        """The frozen backbone's map (batch, channels, time, frequency)."""
+        feature_map: Tensor = self.trunk.backbone(features)
+        return feature_map
+
+    @torch.no_grad()
+    def patch_features(self, features: Tensor, feature_map: Tensor, patches: Tensor) -> Tensor:
+        """p of each patch (batch, M, channels), float32; `features` are not looked at where it is pooled."""
+        if self.from_crops:
+            return crop_features(self.trunk.backbone, features, patches, self.crop_frames)
+        return pooled_features(feature_map, patches)
+
+    def find(
+        self, feature_map: Tensor, patch_features: Tensor, num_frames: Tensor | None = None
+    ) -> PatchPredictions:
+        """Look for patches by feature (batch, M, channels) in a map (batch, channels, time, frequency)."""
+        tokens = self.trunk.tokens_of(feature_map, num_frames)
+        decoded = self.trunk.decode(tokens, self._queries(patch_features), self.barred)
+        return PatchPredictions(
+            class_logits=self.class_head(decoded.content).float(),
+            spans=decoded.spans,
+            reconstructions=self.reconstruction_head(decoded.content).float(),
+            patch_features=patch_features,
+            block=self.block,
+        )
+
+    def _queries(self, patch_features: Tensor) -> Queries:
+        """Each query's code, and its patch added to it."""
+        told = self.patch_projection(patch_features)[:, self.block]  # (batch, queries, size)
+        if self.training and self.patch_drop:
+            kept = torch.rand(told.shape[:2]).to(told.device) >= self.patch_drop
+            told = told * kept[..., None]
+        codes = self.event_queries.weight + told
+        if self.anchors is None:
+            return Queries(codes)
+        return Queries(codes, self.anchors.weight.sigmoid().expand(len(codes), -1, -1))
+
+
+def block_of(num_queries: int, num_patches: int) -> Tensor:
+    """Which patch each query is told: (queries,) int64."""
+    return torch.arange(num_queries) // (num_queries // num_patches)
