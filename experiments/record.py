@@ -12,6 +12,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "experiments" / "results"
 METRICS = ("event_based", "segment_based", "intersection_based", "tagging", "tagging_from_tags")
 
 
@@ -57,13 +59,24 @@ def commit() -> str:
     """The commit that is checked out, with a mark if files were changed."""
 
     def git(*arguments: str) -> str:
-        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, cwd=ROOT)
+        return done.stdout.strip()
 
     return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
 
 
+def write_record(run: Path, folder: Path, *, name: str | None, made_by: str, note: str | None = None) -> Path:
+    """Write `<folder>/<name>_seed<seed>.json`, and give back the path."""
+    result = {**summary(run), "commit": made_by}
+    result |= {key: value for key, value in (("name", name), ("note", note)) if value is not None}
+    target = folder / f"{result['name']}_seed{result['seed']}.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return target
+
+
 def main() -> None:
-    """Write `<folder>/<name>_seed<seed>.json`."""
+    """Write one record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("folder", type=Path)
@@ -71,15 +84,8 @@ def main() -> None:
     parser.add_argument("--name", help="in the place of the recipe's")
     parser.add_argument("--note", help="what else a reader should know")
     options = parser.parse_args()
-    result = {**summary(options.run), "commit": options.commit or commit()}
-    if options.name is not None:
-        result["name"] = options.name
-    if options.note is not None:
-        result["note"] = options.note
-    target = options.folder / f"{result['name']}_seed{result['seed']}.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(target)
+    made_by = options.commit or commit()
+    print(write_record(options.run, options.folder, name=options.name, made_by=made_by, note=options.note))
 
 
 if __name__ == "__main__":

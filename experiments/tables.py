@@ -7,6 +7,7 @@ python experiments/tables.py --check   # exit 1 if something would change
 from __future__ import annotations
 
 import json
+import os
 import re
 import statistics
 import sys
@@ -14,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "experiments" / "results"
+from record import RESULTS, ROOT
+
+import sedt
+from sedt.evaluation import compare_runs
 
 Run = dict[str, Any]
 
@@ -77,15 +80,97 @@ def table(folder: str, rows: dict[str, tuple[str, str]], columns: list[Column]) 
     return "\n".join(lines)
 
 
+GRID = {
+    "SEDT, E = 3": "sedt_e3",
+    "SP-SEDT, E = 3": "sp_sedt_e3",
+    "- without reconstruction loss": "sp_sedt_e3_without_reconstruction",
+    "- without class loss": "sp_sedt_e3_without_class_loss",
+    "- patches of one size": "sp_sedt_e3_fixed_size",
+    "SEDT, E = 6": "sedt_e6",
+    "SP-SEDT, E = 6": "sp_sedt_e6",
+    "SEDT, E = 3, half the strong labels": "sedt_e3_half",
+    "SP-SEDT, E = 3, half the strong labels": "sp_sedt_e3_half",
+}
+PAPER = {
+    "SEDT, E = 3": (29.69, 61.57, 70.53),
+    "SP-SEDT, E = 3": (33.85, 64.14, 73.47),
+    "- without reconstruction loss": (27.99, None, 66.61),
+    "- without class loss": (28.35, None, 71.20),
+    "- patches of one size": (28.30, None, 68.41),
+    "SEDT, E = 6": (31.64, 61.18, 69.11),
+    "SP-SEDT, E = 6": (35.93, 65.44, 73.70),
+}
+"""Tables 1 and 2 of arXiv 2111.15222, on DCASE 2019 task 4: event-based, segment-based, tagging."""
+
+CLAIMS = {
+    "pre-training gains, E = 3": ("sp_sedt_e3", "sedt_e3"),
+    "pre-training gains, E = 6": ("sp_sedt_e6", "sedt_e6"),
+    "the reconstruction loss matters": ("sp_sedt_e3", "sp_sedt_e3_without_reconstruction"),
+    "the class loss matters": ("sp_sedt_e3", "sp_sedt_e3_without_class_loss"),
+    "random size matters": ("sp_sedt_e3", "sp_sedt_e3_fixed_size"),
+    "a deeper encoder gains without pre-training": ("sedt_e6", "sedt_e3"),
+    "a deeper encoder gains with pre-training": ("sp_sedt_e6", "sp_sedt_e3"),
+    "half the labels with pre-training against all without": ("sp_sedt_e3_half", "sedt_e3"),
+}
+COMPARED = ("event_based_macro_f1", "segment_based_macro_f1", "tagging_macro_f1")
+
+
+def beside_the_paper(folder: str) -> str:
+    """Rows of the grid with the paper's figures, which are of other data."""
+    lines = [
+        "| F1 in %, macro | seeds | event-based | segment-based | tagging | paper: event | segm. | tag. |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for title, name in GRID.items():
+        scores = [run["test"] for run in runs(folder, name)]
+        ours = [column.cell(scores) for column in F1] if scores else []
+        theirs = ["-" if value is None else f"{value:.1f}" for value in PAPER.get(title, (None,) * 3)]
+        if ours:
+            lines.append(f"| {title} | {len(scores)} | {' | '.join([*ours, *theirs])} |")
+    return "\n".join(lines)
+
+
+def claims(folder: str) -> str:
+    """Differences of means over seeds, with the range of 95 % that other test files would give."""
+    data = os.environ.get("SEDT_DATA")
+    if not data:
+        return ""
+    truth = Path(data) / "urban_test" / "strong.tsv"
+    reference, events = sedt.read_events(truth), RESULTS / folder / "events"
+    lines = [
+        "| difference of F1, points | event-based | segment-based | tagging |",
+        "|---|--:|--:|--:|",
+    ]
+    for claim, (better, worse) in CLAIMS.items():
+        found = [
+            [
+                sedt.read_events(file)
+                for file in sorted((RESULTS / folder / "events").glob(f"{name}_seed[0-9].tsv"))
+            ]
+            for name in (better, worse)
+        ]
+        if all(found):
+            differences = compare_runs(reference, *found)
+            cells = " | ".join(
+                f"{100 * d.difference:+.1f} [{100 * d.low:+.1f}, {100 * d.high:+.1f}]"
+                for d in (differences[name] for name in COMPARED)
+            )
+            lines.append(f"| {claim} | {cells} |")
+    return "\n".join(lines)
+
+
 def tables() -> dict[str, str]:
-    """Name -> text."""
+    """Name -> text; tables that cannot be made here are left as they are."""
     tuned, fixed = "thresholds per class, tuned on the validation scenes", "thresholds of 0.5"
-    return {
+    found = {
         "urban": table("urban", {tuned: ("urban-sedt", "test"), fixed: ("urban-sedt", "test_untuned")}, ALL),
         "office": table(
             "office", {tuned: ("office-sedt", "test"), fixed: ("office-sedt", "test_untuned")}, ALL
         ),
+        "urban_grid": beside_the_paper("urban_grid"),
+        "urban_claims": claims("urban_grid"),
     }
+    return {name: text for name, text in found.items() if text}
 
 
 def rewritten(text: str, found: dict[str, str]) -> str:

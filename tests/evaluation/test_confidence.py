@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sedt.errors import InputError
-from sedt.evaluation import Settings, compare, confidence_intervals, evaluate
+from sedt.evaluation import Settings, compare, compare_runs, confidence_intervals, evaluate
 from sedt.evaluation.tables import tables_of
 from sedt.events import Event, EventTable
 from sedt.metrics import tagging
@@ -136,3 +136,21 @@ def test_wrong_input() -> None:
         confidence_intervals(reference, estimated, resamples=0)
     with pytest.raises(InputError, match=r"the first: new.wav"):
         compare(reference, estimated, {"new.wav": []})
+
+
+def test_runs_are_averaged_on_the_same_draws() -> None:
+    reference, one = made(0, 0.9)
+    other, worse = made(1, 0.8)[1], made(2, 0.6)[1]
+    several = compare_runs(reference, [one, other], [worse], DURATIONS, resamples=100)
+    single = [compare(reference, run, worse, DURATIONS, resamples=100) for run in (one, other)]
+    for name, both in several.items():
+        assert both.a == pytest.approx(np.mean([each[name].a for each in single]))
+        assert both.b == pytest.approx(single[0][name].b)
+        assert both.difference == pytest.approx(np.mean([each[name].difference for each in single]))
+        assert both.low <= both.difference <= both.high
+        assert both.high - both.low <= max(each[name].high - each[name].low for each in single) + 0.02
+    twice = compare_runs(reference, [one, one], [worse, worse], DURATIONS, resamples=100)
+    for name, each in twice.items():
+        assert vars(each) == pytest.approx(vars(single[0][name]))
+    with pytest.raises(InputError, match="no runs"):
+        compare_runs(reference, [], [worse])

@@ -1,6 +1,6 @@
 """Reference and estimate -> one record of all metrics; how sure the figures are, and those of two systems."""
 
-from sedt.evaluation.bootstrap import Difference, Interval, compare, confidence_intervals
+from sedt.evaluation.bootstrap import Difference, Interval, compare, compare_runs, confidence_intervals
 from sedt.evaluation.figures import Evaluation, evaluate
 from sedt.evaluation.tables import Settings
 
@@ -10,6 +10,7 @@ __all__ = [
     "Interval",
     "Settings",
     "compare",
+    "compare_runs",
     "confidence_intervals",
     "evaluate",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,19 +120,44 @@ def compare(
 
     Gives the figures that both have; see `confidence_intervals`. Raises InputError as it does.
     """
+    return compare_runs(reference, [a], [b], durations, settings=settings, resamples=resamples, seed=seed)
+
+
+def compare_runs(
+    reference: Events,
+    runs_a: Sequence[Events],
+    runs_b: Sequence[Events],
+    durations: Durations | None = None,
+    *,
+    settings: Settings | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> dict[str, Difference]:
+    """Compare two systems that were each trained several times (seeds): figures are means over their runs.
+
+    All runs are scored on the same draws of files, so the interval says what other files would have changed;
+    how seeds differ is not in it. Gives the figures that all runs have.
+
+    Raises:
+        InputError: as `confidence_intervals`; a system has no runs.
+    """
+    if not runs_a or not runs_b:
+        raise InputError("no runs to compare")
     settings = settings or Settings()
-    both = [_per_file(tables_of(reference, one, durations, None, settings), settings) for one in (a, b)]
-    (value_a, drawn_a), (value_b, drawn_b) = _resampled(both, resamples, seed)
+    runs = (*runs_a, *runs_b)
+    systems = [_per_file(tables_of(reference, run, durations, None, settings), settings) for run in runs]
+    resampled = _resampled(systems, resamples, seed)
+    of_a, of_b = resampled[: len(runs_a)], resampled[len(runs_a) :]
     differences = {}
-    for name in value_a:
-        if name not in value_b or not np.isfinite(value_a[name]):
+    for name in resampled[0][0]:
+        if not all(np.isfinite(values.get(name, np.nan)) for values, _ in resampled):
             continue
-        drawn = _known(drawn_a[name] - drawn_b[name])
-        if not len(drawn):
-            continue
-        low, high = central_interval(drawn)
-        values = value_a[name], value_b[name], value_a[name] - value_b[name]
-        differences[name] = Difference(*values, low, high, two_sided_p_value(drawn))
+        a, b = (float(np.mean([values[name] for values, _ in side])) for side in (of_a, of_b))
+        drawn_a, drawn_b = (np.mean([draws[name] for _, draws in side], axis=0) for side in (of_a, of_b))
+        drawn = _known(drawn_a - drawn_b)
+        if len(drawn):
+            low, high = central_interval(drawn)
+            differences[name] = Difference(a, b, a - b, low, high, two_sided_p_value(drawn))
     return differences
 
 

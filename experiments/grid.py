@@ -1,0 +1,182 @@
+"""Run a grid of recipes and seeds; what is done is skipped, what was cut off goes on.
+
+python experiments/grid.py experiments/grids/urban.toml --lanes 2
+python experiments/grid.py experiments/grids/urban.toml --row sedt_e3 --row sp_sedt_e3 --seed 0 --commit
+
+Runs lie in $SEDT_RUNS (else runs/), results in experiments/results/<results>/: a JSON file per run
+with recipe, commits, seed, hours and all scores; and the events that were scored, for paired comparisons.
+With --commit each is committed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from record import RESULTS, ROOT, commit, write_record
+
+SEDT = [sys.executable, "-c", "import sys; sys.argv[0] = 'sedt'; from sedt.cli.main import run; run()"]
+
+
+@dataclass
+class Job:
+    """One call of `sedt train`."""
+
+    name: str
+    """Of the run's folder."""
+    recipe: Path
+    settings: list[str]
+    result: Path
+    """What is there when it is done."""
+    record_in: Path | None = None
+    """Folder for the JSON file; None for what only serves others."""
+    title: str = ""
+    """Row of the table."""
+    after: list[Job] = field(default_factory=list)
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+def jobs_of(grid_file: Path, runs: Path, rows: list[str], seeds: list[int]) -> list[Job]:
+    """Jobs in the order in which they should run; each stands behind those that it needs."""
+    grid: dict[str, Any] = tomllib.loads(grid_file.read_text(encoding="utf-8"))
+    base, results = grid_file.parent, RESULTS / grid["results"]
+    unknown = [row for row in rows if row not in grid["rows"]]
+    if unknown:
+        raise SystemExit(f"{grid_file}: no row {unknown[0]}; there are {', '.join(grid['rows'])}")
+    chosen, numbers = rows or list(grid["rows"]), seeds or grid["seeds"]
+    tagged = {seed: _tagging(base / grid["backbone"], runs, seed) for seed in numbers}
+    made: dict[tuple[str, int], Job] = {}
+
+    def job(row: str, seed: int) -> Job:
+        if (row, seed) not in made:
+            options = grid["rows"][row]
+            recipe = (base / grid["recipes"] / f"{options.get('recipe', row)}.toml").resolve()
+            backbone = tagged[seed]
+            settings = [f"seed={seed}", f"model.backbone_start={backbone.result}"]
+            new = Job(f"{grid['results']}-{row}-s{seed}", recipe, settings, Path(), results, row, [backbone])
+            new.result = results / f"{row}_seed{seed}.json"
+            if "pretrained" in options:
+                before = job(options["pretrained"], seed)
+                trunk = runs / before.name / "pretrain" / "trunk.safetensors"
+                new.settings.append(f"finetune.pretrained={trunk}")
+                new.after.append(before)
+            made[row, seed] = new
+        return made[row, seed]
+
+    for row in chosen:
+        for seed in numbers:
+            job(row, seed)
+    return [*tagged.values(), *made.values()]
+
+
+def _tagging(recipe: Path, runs: Path, seed: int) -> Job:
+    """The tagged backbone that all rows of a seed start from."""
+    name = f"{recipe.parent.name}-tag-s{seed}"
+    result = runs / name / "tag_backbone" / "backbone.safetensors"
+    return Job(name, recipe.resolve(), [f"seed={seed}", 'stages=["tag_backbone"]'], result)
+
+
+def _is_done(job: Job) -> bool:
+    return job.result.exists()
+
+
+def run(job: Job, runs: Path, threads: int, push: bool, lock: threading.Lock) -> None:
+    """Train, record, commit; waits for what it needs."""
+    for other in job.after:
+        other.done.wait()
+        if not _is_done(other):
+            print(f"{job.name}: left out, {other.name} has failed", flush=True)
+            job.done.set()
+            return
+    try:
+        if not _is_done(job):
+            _train(job, runs, threads)
+            if job.record_in is not None:
+                with lock:
+                    _record(job, runs, push)
+    except subprocess.CalledProcessError as error:
+        print(f"{job.name}: failed with exit code {error.returncode}, see its log", flush=True)
+    finally:
+        job.done.set()
+
+
+def _train(job: Job, runs: Path, threads: int) -> None:
+    folder = runs / job.name
+    folder.mkdir(parents=True, exist_ok=True)
+    commits = folder / "commits.txt"
+    known = commits.read_text(encoding="utf-8").split() if commits.exists() else []
+    if commit() not in known:
+        commits.write_text("\n".join([*known, commit()]) + "\n", encoding="utf-8")
+    words = [word for setting in [f"name={job.name}", *job.settings] for word in ("--set", setting)]
+    limits = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+    print(f"{job.name}: running", flush=True)
+    with (folder / "log.txt").open("a", encoding="utf-8") as log:
+        subprocess.run(
+            [*SEDT, "train", str(job.recipe), "--runs", str(runs), "--resume", *words],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **limits},
+            check=True,
+        )
+
+
+def _record(job: Job, runs: Path, push: bool) -> None:
+    assert job.record_in is not None
+    folder = runs / job.name
+    commits = ", ".join((folder / "commits.txt").read_text(encoding="utf-8").split())
+    file = write_record(folder, job.record_in, name=job.title, made_by=commits)
+    events = job.record_in / "events" / f"{file.stem}.tsv"
+    events.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(folder / "test_events.tsv", events)
+    print(f"{job.name}: {file.relative_to(ROOT)}", flush=True)
+    if push:
+        subprocess.run(["git", "add", str(file), str(events)], cwd=ROOT, check=True)
+        message = f"Result: {job.title}, seed {file.stem[-1]}"
+        subprocess.run(["git", "commit", "-qm", message, "--", str(file), str(events)], cwd=ROOT, check=True)
+
+
+def waiting(jobs: list[Job]) -> Iterator[Job]:
+    """Jobs that are not done; the others are marked as done."""
+    for job in jobs:
+        if _is_done(job):
+            job.done.set()
+        else:
+            yield job
+
+
+def main() -> None:
+    """Run what is not done."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("grid", type=Path)
+    parser.add_argument("--row", action="append", default=[], help="only this row; may be repeated")
+    parser.add_argument(
+        "--seed", action="append", default=[], type=int, help="only this seed; may be repeated"
+    )
+    parser.add_argument("--lanes", type=int, default=1, help="runs at once")
+    parser.add_argument("--commit", action="store_true", help="commit each result")
+    parser.add_argument("--list", action="store_true", help="say what would run")
+    options = parser.parse_args()
+    runs = Path(os.environ.get("SEDT_RUNS", "runs")).absolute()
+    left = list(waiting(jobs_of(options.grid, runs, options.row, options.seed)))
+    if options.list:
+        print("\n".join(job.name for job in left) or "all is done")
+        return
+    threads, lock = max(1, (os.cpu_count() or 1) // options.lanes), threading.Lock()
+    with ThreadPoolExecutor(options.lanes) as lanes:
+        list(lanes.map(lambda job: run(job, runs, threads, options.commit, lock), left))
+
+
+if __name__ == "__main__":
+    main()
