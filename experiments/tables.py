@@ -143,10 +143,7 @@ def claims(folder: str) -> str:
     ]
     for claim, (better, worse) in CLAIMS.items():
         found = [
-            [
-                sedt.read_events(file)
-                for file in sorted((RESULTS / folder / "events").glob(f"{name}_seed[0-9].tsv"))
-            ]
+            [sedt.read_events(file) for file in sorted(events.glob(f"{name}_seed[0-9].tsv"))]
             for name in (better, worse)
         ]
         if all(found):
