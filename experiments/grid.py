@@ -63,7 +63,7 @@ def jobs_of(grid_file: Path, runs: Path, rows: list[str], seeds: list[int]) -> l
             recipe = (base / grid["recipes"] / f"{options.get('recipe', row)}.toml").resolve()
             backbone = tagged[seed]
             settings = [f"seed={seed}", f"model.backbone_start={backbone.result}"]
-            new = Job(f"{grid['results']}-{row}-s{seed}", recipe, settings, Path(), results, row, [backbone])
+            new = Job(f"{results.name}-{row}-s{seed}", recipe, settings, Path(), results, row, [backbone])
             new.result = results / f"{row}_seed{seed}.json"
             if "pretrained" in options:
                 before = job(options["pretrained"], seed)
@@ -138,7 +138,7 @@ def _record(job: Job, runs: Path, push: bool) -> None:
     events = job.record_in / "events" / f"{file.stem}.tsv"
     events.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(folder / "test_events.tsv", events)
-    print(f"{job.name}: {file.relative_to(ROOT)}", flush=True)
+    print(f"{job.name}: {file}", flush=True)
     if push:
         subprocess.run(["git", "add", str(file), str(events)], cwd=ROOT, check=True)
         message = f"Result: {job.title}, seed {file.stem[-1]}"
@@ -176,6 +176,8 @@ def main() -> None:
     threads, lock = max(1, (os.cpu_count() or 1) // options.lanes), threading.Lock()
     with ThreadPoolExecutor(options.lanes) as lanes:
         list(lanes.map(lambda job: run(job, runs, threads, options.commit, lock), left))
+    if not all(map(_is_done, left)):
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -106,7 +106,9 @@ def test_block_runs(block: Block, reader_folder: Path) -> None:
 
 @pytest.mark.parametrize("block", marked("toml"), ids=name_of)
 def test_recipe_is_valid(block: Block, tmp_path: Path) -> None:
-    path = tmp_path / "kitchen.toml"
+    """Later recipes extend the first."""
+    (tmp_path / "kitchen.toml").write_text(marked("toml")[0].text, encoding="utf-8")
+    path = tmp_path / "recipe.toml"
     path.write_text(block.text, encoding="utf-8")
     assert load_recipe(path).data.strong[0].audio == [tmp_path / "audio"]
 

@@ -1,0 +1,91 @@
+"""The scripts beside the package: benchmarks and experiments run from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "training"))
+
+from tiny import write_recipe  # noqa: E402
+
+GRID = """
+results = "{results}"
+recipes = "."
+backbone = "tiny.toml"
+seeds = [0, 1]
+[rows]
+plain = {{}}
+pretrained = {{}}
+again = {{ recipe = "plain", pretrained = "pretrained" }}
+"""
+
+PLAIN = """
+extends = "tiny.toml"
+stages = ["finetune"]
+finetune.epochs = 1
+finetune.validate_every = 1
+"""
+
+PRETRAINED = """
+extends = "plain.toml"
+stages = ["pretrain", "finetune"]
+[pretrain]
+epochs = 1
+batch_size = 4
+patches.number = 3
+patches.crop_frames = 32
+[[data.unlabelled]]
+audio = "sounds"
+"""
+
+
+def script(name: str, *arguments: str, runs: Path | None = None) -> str:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **({"SEDT_RUNS": str(runs)} if runs else {})}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / name), *arguments],
+        capture_output=True, text=True, check=False, env=environment, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_benchmark_prints_what_each_step_costs() -> None:
+    small = ("--backbone", "resnet10t", "--batch", "2", "--repeats", "1", "--encoder-layers", "1")
+    printed = script("benchmarks/speed.py", *small)
+    for what in ("SEDT training step", "patches, crop", "patches, pooled  ", "pooled, kept maps"):
+        assert what in printed
+
+
+def test_the_tables_are_those_of_the_results() -> None:
+    assert script("experiments/tables.py", "--check") == "nothing changed\n"
+
+
+@pytest.mark.slow
+def test_a_grid_runs_once(tmp_path: Path) -> None:
+    write_recipe(tmp_path)
+    results, runs = tmp_path / "results", tmp_path / "runs"
+    (tmp_path / "plain.toml").write_text(PLAIN)
+    (tmp_path / "pretrained.toml").write_text(PRETRAINED)
+    (tmp_path / "grid.toml").write_text(GRID.format(results=results))
+    grid = str(tmp_path / "grid.toml")
+    assert "tiny" not in script("experiments/grid.py", grid, "--list", "--row", "plain", runs=runs)
+    script("experiments/grid.py", grid, "--seed", "0", "--lanes", "2", runs=runs)
+    names = sorted(path.name for path in results.glob("*.json"))
+    assert names == ["again_seed0.json", "plain_seed0.json", "pretrained_seed0.json"]
+    found = json.loads((results / "again_seed0.json").read_text(encoding="utf-8"))
+    assert found["seed"] == 0
+    assert found["commit"]
+    assert "event_based" in found["test"]
+    assert sorted(path.name for path in (results / "events").iterdir()) == [
+        "again_seed0.tsv", "plain_seed0.tsv", "pretrained_seed0.tsv",
+    ]  # fmt: skip
+    assert script("experiments/grid.py", grid, "--seed", "0", "--list", runs=runs) == "all is done\n"
+    left = script("experiments/grid.py", grid, "--list", runs=runs).split()
+    assert len(left) == 4  # the backbone of seed 1, and its three rows
