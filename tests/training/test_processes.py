@@ -36,3 +36,21 @@ def test_two_processes(tmp_path: Path) -> None:
         rows = list(csv.DictReader(stream))
     assert [row["epoch"] for row in rows] == ["0", "1", "2", "0", "1", "2"]
     assert load_package(tmp_path / "runs" / "tiny" / "model").classes == ["chirp", "hiss", "tone"]
+
+
+@pytest.mark.slow
+def test_a_batch_must_reach_for_all_processes(tmp_path: Path) -> None:
+    recipe = write_recipe(tmp_path)
+    (tmp_path / "script.py").write_text(SCRIPT)
+    options = ["--accelerator", "cpu", "--devices", "2", "--runs", "runs"]
+    done = subprocess.run(
+        [sys.executable, "script.py", "train", recipe.name, *options, "--set", "tag_backbone.batch_size=1"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "a batch of 1 clips cannot be shared by 2 processes" in done.stderr.replace("\n", " ")
+    assert "Traceback" not in done.stderr

@@ -181,6 +181,7 @@ def test_killed_again_and_again(recipe: Path, whole: Path, tmp_path: Path) -> No
 @pytest.mark.slow
 def test_two_processes(recipe: Path, tmp_path: Path) -> None:
     two = ["--devices", "2", "--set", "tag_backbone.batch_size=2", "--set", "finetune.strong_per_batch=2"]
+    two += ["--set", "pretrain.batch_size=2", "--set", "data.unlabelled.0.scenes.num_scenes=11"]
     two += ["--set", "data.strong.0.scenes.num_scenes=9"]
     train(recipe, tmp_path / "whole", *two)
 

@@ -139,6 +139,9 @@ def _share(train: DataLoader[Any], trainer: L.Trainer, start: tuple[int, int]) -
     if isinstance(sampler, GroupBatchSampler):
         sampler.position = lambda: max(start, (trainer.current_epoch, 0))
         sampler.rank, sampler.world_size = trainer.global_rank, trainer.world_size
+        clips = sum(sampler.per_batch[group] for group in sampler.groups)
+        if clips < trainer.world_size:
+            raise InputError(f"a batch of {clips} clips cannot be shared by {trainer.world_size} processes")
 
 
 def _trainer(run: StageRun, config: OptimizerConfig, callbacks: list[Callback]) -> L.Trainer:
