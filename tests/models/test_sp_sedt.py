@@ -112,3 +112,10 @@ def test_reconstruction_leaves_the_other_heads_alone() -> None:
     assert model.class_head.weight.grad is None
     assert model.trunk.boundary_head[0].weight.grad is None
     assert model.reconstruction_head[0].weight.grad is not None
+
+
+def test_no_buffer_of_whole_numbers() -> None:
+    """Averaging of weights averages buffers as well, and would cut them to other numbers."""
+    buffers = dict(small().named_buffers())
+    assert [name for name, one in buffers.items() if not one.is_floating_point() and one.dtype != torch.bool
+            and "num_batches" not in name] == []  # fmt: skip

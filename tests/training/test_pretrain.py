@@ -17,6 +17,7 @@ import sedt.build as build
 from sedt.audio import write_audio
 from sedt.batch import ClipRequest, collate_patches
 from sedt.config import Recipe
+from sedt.data.patches import PatchSize, draw_patches
 from sedt.data.unlabelled import PatchClips, stretches
 from sedt.errors import InputError
 from sedt.losses.reconstruction import reconstruction_loss
@@ -105,7 +106,7 @@ def test_the_patches_of_eight_clips_are_learned(recipe_file: Path, settings: lis
         matches = module._match(out, batch).matches[-1]
         scores = score_patches([outcome(out, batch.patches, matches, torch.arange(8))])
     assert scores["found"] > 0.9
-    assert scores["found"] > scores["found_by_chance"] + 0.5
+    assert scores["found"] > scores["found_by_chance"] + 0.3
     assert scores["patch_iou"] > 0.7
     assert scores["reconstruction"] < 0.5
 
@@ -308,17 +309,15 @@ def test_each_weight_may_be_zero(recipe_file: Path, weight: str) -> None:
     assert location.any()
 
 
-def test_chance_is_what_a_guess_of_the_same_sizes_finds() -> None:
-    generator = np.random.default_rng(0)
+def test_chance_is_the_best_answer_that_does_not_listen() -> None:
     same = np.tile(np.array([[0.5, 0.2]], dtype=np.float32), (50, 1))
     assert found_by_chance(same) == 1.0
-    apart = np.stack([np.arange(100) + 0.5, np.full(100, 0.5)], axis=1).astype(np.float32)
-    assert found_by_chance(apart) == pytest.approx(
-        0.01, abs=0.01
-    )  # but for the guess that is the patch itself
-    spans = generator.uniform(0, 1, (2000, 2)).astype(np.float32)
-    left, right = spans[:1000], spans[1000:]
-    edges = [np.stack([s[:, 0] - s[:, 1] / 2, s[:, 0] + s[:, 1] / 2], 1) for s in (left, right)]
-    shared = np.minimum(edges[0][:, 1], edges[1][:, 1]) - np.maximum(edges[0][:, 0], edges[1][:, 0])
-    union = left[:, 1] + right[:, 1] - np.maximum(0, shared)
-    assert found_by_chance(spans) == pytest.approx(float((shared / union >= 0.5).mean()), abs=0.04)
+    apart = np.stack([np.arange(10) / 10 + 0.05, np.full(10, 0.05)], axis=1).astype(np.float32)
+    assert found_by_chance(apart) == pytest.approx(0.1)
+    drawn = draw_patches(np.random.default_rng(0), 4000, PatchSize())
+    best = found_by_chance(drawn)
+    edges = np.stack([drawn[:, 0] - drawn[:, 1] / 2, drawn[:, 0] + drawn[:, 1] / 2], axis=1)
+    shared = np.minimum(edges[:, 1], edges[::-1, 1]) - np.maximum(edges[:, 0], edges[::-1, 0])
+    union = drawn[:, 1] + drawn[::-1, 1] - np.maximum(0, shared)
+    assert best > float((shared / union >= 0.5).mean()) + 0.1  # better than guesses drawn as patches are
+    assert best == pytest.approx(0.34, abs=0.03)

@@ -55,9 +55,9 @@ class SPSEDT(nn.Module):
         self.patch_projection = nn.Linear(channels, trunk.size)
         self.class_head = nn.Linear(trunk.size, 2)
         self.reconstruction_head = MLP(trunk.size, trunk.size, channels)
-        self.register_buffer("block", block_of(num_queries, num_patches), persistent=False)
-        self.block: Tensor
-        other = self.block[:, None] != self.block[None]
+        self.num_patches = num_patches
+        block = block_of(num_queries, num_patches)
+        other = block[:, None] != block[None]
         self.register_buffer("barred", other if block_mask else None, persistent=False)
         self.barred: Tensor | None
 
@@ -92,12 +92,17 @@ class SPSEDT(nn.Module):
             spans=decoded.spans,
             reconstructions=self.reconstruction_head(decoded.content).float(),
             patch_features=patch_features,
-            block=self.block,
+            block=self._block(),
         )
+
+    def _block(self) -> Tensor:
+        """Made anew each time: averaging weights would average a buffer of whole numbers, too."""
+        weight = self.event_queries.weight
+        return block_of(len(weight), self.num_patches).to(weight.device)
 
     def _queries(self, patch_features: Tensor) -> Queries:
         """Each query's code, and its patch added to it."""
-        told = self.patch_projection(patch_features)[:, self.block]  # (batch, queries, size)
+        told = self.patch_projection(patch_features)[:, self._block()]  # (batch, queries, size)
         if self.training and self.patch_drop:
             kept = torch.rand(told.shape[:2]).to(told.device) >= self.patch_drop
             told = told * kept[..., None]

@@ -99,7 +99,11 @@ def _kept_maps(
     for tensor in [*frontend.state_dict().values(), *network.trunk.backbone.state_dict().values()]:
         made_by.update(tensor.contiguous().numpy().tobytes())
     for part in (place for clips in sets for place in clips.places):
-        made_by.update(f"{part.recordings.name(part.index)} {part.start_s} {part.length_s}\n".encode())
+        made_by.update(
+            f"{part.recordings.name(part.index)} {part.start_s} {part.length_s}\n".encode(
+                errors="surrogateescape"
+            )
+        )
     made_by.update(
         f"{recipe.seed} {recipe.features} {recipe.model.window_s} {recipe.data.unlabelled}".encode()
     )
