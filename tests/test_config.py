@@ -38,8 +38,14 @@ def test_every_recipe_of_the_tree_is_valid(
 ) -> None:
     for variable in ("SEDT_DATA", "DCASE2019", "DCASE2018_TASK5", "URBAN_SED", "URBANSOUND8K", "AMBIENCE"):
         monkeypatch.setenv(variable, str(tmp_path))
-    if "foreground" in tomllib.loads((ROOT / path).read_text(encoding="utf-8")):
+    content = tomllib.loads((ROOT / path).read_text(encoding="utf-8"))
+    if "foreground" in content:
         assert load_scenes(ROOT / path).num_scenes >= 1
+        return
+    if "rows" in content:  # a grid of experiments: recipes by name
+        folder = ROOT / path.parent / content["recipes"]
+        names = {row.get("recipe", name) for name, row in content["rows"].items()}
+        assert [name for name in names if not (folder / f"{name}.toml").exists()] == []
         return
     recipe = load_recipe(ROOT / path)
     assert recipe.description, "a recipe says what it is"
