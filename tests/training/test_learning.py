@@ -17,8 +17,8 @@ from sedt.training.run import train
 LEARNED = 0.85
 """Least F1 of what has been learned by heart; without learning it is 0.
 
-Most starts end at 1. With some one event of all is left out after so many epochs; which start does depends on the
-last digit of the arithmetic, and so on the number of threads (seen: 0.92, 0.95).
+Most starts end at 1. With some, one event is left out after so many epochs; which start that is depends on
+the last digit of the arithmetic, and so on the number of threads (seen: 0.92, 0.95).
 """
 
 SHORT = [
