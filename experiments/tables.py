@@ -127,7 +127,7 @@ def beside_the_paper(folder: str) -> str:
         theirs = ["-" if value is None else f"{value:.1f}" for value in PAPER.get(title, (None,) * 3)]
         if ours:
             lines.append(f"| {title} | {len(scores)} | {' | '.join([*ours, *theirs])} |")
-    return "\n".join(lines)
+    return "\n".join(lines) if len(lines) > 2 else ""
 
 
 def claims(folder: str) -> str:
@@ -146,14 +146,14 @@ def claims(folder: str) -> str:
             [sedt.read_events(file) for file in sorted(events.glob(f"{name}_seed[0-9].tsv"))]
             for name in (better, worse)
         ]
-        if all(found):
+        if all(found):  # rows of the grid that have been run
             differences = compare_runs(reference, *found)
             cells = " | ".join(
                 f"{100 * d.difference:+.1f} [{100 * d.low:+.1f}, {100 * d.high:+.1f}]"
                 for d in (differences[name] for name in COMPARED)
             )
             lines.append(f"| {claim} | {cells} |")
-    return "\n".join(lines)
+    return "\n".join(lines) if len(lines) > 2 else ""
 
 
 def tables() -> dict[str, str]:
