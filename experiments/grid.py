@@ -11,8 +11,10 @@ With --commit each is committed.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -23,9 +25,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from record import RESULTS, ROOT, commit, write_record
+from record import RESULTS, ROOT, commit, fingerprint, write_record
+
+from sedt.recipe import load_recipe
 
 SEDT = [sys.executable, "-c", "import sys; sys.argv[0] = 'sedt'; from sedt.cli.main import run; run()"]
+
+_running: list[subprocess.Popen[bytes]] = []
+_stopped = threading.Event()
 
 
 @dataclass
@@ -42,6 +49,8 @@ class Job:
     """Folder for the JSON file; None for what only serves others."""
     title: str = ""
     """Row of the table."""
+    starts_from: Path | None = None
+    """Weights that one of `after` makes."""
     after: list[Job] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -62,13 +71,13 @@ def jobs_of(grid_file: Path, runs: Path, rows: list[str], seeds: list[int]) -> l
             options = grid["rows"][row]
             recipe = (base / grid["recipes"] / f"{options.get('recipe', row)}.toml").resolve()
             backbone = tagged[seed]
-            settings = [f"seed={seed}", f"model.backbone_start={backbone.result}"]
-            new = Job(f"{results.name}-{row}-s{seed}", recipe, settings, Path(), results, row, [backbone])
-            new.result = results / f"{row}_seed{seed}.json"
+            name, result = f"{results.name}-{row}-s{seed}", results / f"{row}_seed{seed}.json"
+            settings = [f"name={name}", f"seed={seed}", f"model.backbone_start={backbone.result}"]
+            new = Job(name, recipe, settings, result, results, row, after=[backbone])
             if "pretrained" in options:
                 before = job(options["pretrained"], seed)
-                trunk = runs / before.name / "pretrain" / "trunk.safetensors"
-                new.settings.append(f"finetune.pretrained={trunk}")
+                new.starts_from = runs / before.name / "pretrain" / "trunk.safetensors"
+                new.settings.append(f"finetune.pretrained={new.starts_from}")
                 new.after.append(before)
             made[row, seed] = new
         return made[row, seed]
@@ -83,29 +92,39 @@ def _tagging(recipe: Path, runs: Path, seed: int) -> Job:
     """The tagged backbone that all rows of a seed start from."""
     name = f"{recipe.parent.name}-tag-s{seed}"
     result = runs / name / "tag_backbone" / "backbone.safetensors"
-    return Job(name, recipe.resolve(), [f"seed={seed}", 'stages=["tag_backbone"]'], result)
+    return Job(name, recipe.resolve(), [f"name={name}", f"seed={seed}", 'stages=["tag_backbone"]'], result)
 
 
-def _is_done(job: Job) -> bool:
-    return job.result.exists()
+def is_done(job: Job, runs: Path) -> bool:
+    """Whether its result is there, and is of the settings that the recipe has now."""
+    if job.record_in is None or not job.result.exists():
+        return job.result.exists()
+    recorded = json.loads(job.result.read_text(encoding="utf-8")).get("recipe")
+    return bool(recorded == fingerprint(load_recipe(job.recipe, job.settings).model_dump_json(), runs))
 
 
 def run(job: Job, runs: Path, threads: int, push: bool, lock: threading.Lock) -> None:
     """Train, record, commit; waits for what it needs."""
     for other in job.after:
         other.done.wait()
-        if not _is_done(other):
+        if not is_done(other, runs):
             print(f"{job.name}: left out, {other.name} has failed", flush=True)
             job.done.set()
             return
+    if job.starts_from is not None and not job.starts_from.exists():
+        print(
+            f"{job.name}: left out, there is no {job.starts_from}: it is of a run done elsewhere", flush=True
+        )
+        job.done.set()
+        return
     try:
-        if not _is_done(job):
+        if not _stopped.is_set() and not is_done(job, runs):
             _train(job, runs, threads)
             if job.record_in is not None:
                 with lock:
                     _record(job, runs, push)
     except subprocess.CalledProcessError as error:
-        print(f"{job.name}: failed with exit code {error.returncode}, see its log", flush=True)
+        print(f"{job.name}: ended with exit code {error.returncode}, see its log", flush=True)
     finally:
         job.done.set()
 
@@ -117,24 +136,32 @@ def _train(job: Job, runs: Path, threads: int) -> None:
     known = commits.read_text(encoding="utf-8").split() if commits.exists() else []
     if commit() not in known:
         commits.write_text("\n".join([*known, commit()]) + "\n", encoding="utf-8")
-    words = [word for setting in [f"name={job.name}", *job.settings] for word in ("--set", setting)]
+    words = [word for setting in job.settings for word in ("--set", setting)]
     limits = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     print(f"{job.name}: running", flush=True)
     with (folder / "log.txt").open("a", encoding="utf-8") as log:
-        subprocess.run(
-            [*SEDT, "train", str(job.recipe), "--runs", str(runs), "--resume", *words],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **limits},
-            check=True,
-        )
+        command = [*SEDT, "train", str(job.recipe), "--runs", str(runs), "--resume", *words]
+        environment = {**os.environ, **limits}
+        with subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment) as process:
+            _running.append(process)
+            code = process.wait()
+            _running.remove(process)
+    if code:
+        raise subprocess.CalledProcessError(code, command)
+
+
+def _stop(number: int, frame: object) -> None:
+    """Runs that are going on write a checkpoint and end; no others begin."""
+    _stopped.set()
+    for process in list(_running):
+        process.send_signal(signal.SIGTERM)
 
 
 def _record(job: Job, runs: Path, push: bool) -> None:
     assert job.record_in is not None
     folder = runs / job.name
     commits = ", ".join((folder / "commits.txt").read_text(encoding="utf-8").split())
-    file = write_record(folder, job.record_in, name=job.title, made_by=commits)
+    file = write_record(folder, job.record_in, name=job.title, made_by=commits, runs=runs)
     events = job.record_in / "events" / f"{file.stem}.tsv"
     events.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(folder / "test_events.tsv", events)
@@ -145,10 +172,10 @@ def _record(job: Job, runs: Path, push: bool) -> None:
         subprocess.run(["git", "commit", "-qm", message, "--", str(file), str(events)], cwd=ROOT, check=True)
 
 
-def waiting(jobs: list[Job]) -> Iterator[Job]:
+def waiting(jobs: list[Job], runs: Path) -> Iterator[Job]:
     """Jobs that are not done; the others are marked as done."""
     for job in jobs:
-        if _is_done(job):
+        if is_done(job, runs):
             job.done.set()
         else:
             yield job
@@ -169,14 +196,15 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="say what would run")
     options = parser.parse_args()
     runs = Path(os.environ.get("SEDT_RUNS", "runs")).absolute()
-    left = list(waiting(jobs_of(options.grid, runs, options.row, options.seed)))
+    left = list(waiting(jobs_of(options.grid, runs, options.row, options.seed), runs))
     if options.list:
         print("\n".join(job.name for job in left) or "all is done")
         return
+    signal.signal(signal.SIGTERM, _stop)
     threads, lock = max(1, (os.cpu_count() or 1) // options.lanes), threading.Lock()
     with ThreadPoolExecutor(options.lanes) as lanes:
         list(lanes.map(lambda job: run(job, runs, threads, options.commit, lock), left))
-    if not all(map(_is_done, left)):
+    if not all(is_done(job, runs) for job in left):
         raise SystemExit(1)
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -28,9 +30,22 @@ def figures(test: dict[str, Any]) -> dict[str, Any]:
     return scores
 
 
-def summary(run: Path) -> dict[str, Any]:
+def fingerprint(recipe: str, runs: Path) -> str:
+    """Of a recipe's settings as JSON, wherever its data and runs lie, on whatever machine it is run."""
+    settings = json.loads(recipe)
+    for key in ("machine", "name", "description"):
+        settings.pop(key, None)
+    text = json.dumps(settings, sort_keys=True)
+    for folder, name in ((os.environ.get("SEDT_DATA"), "DATA"), (str(runs.absolute()), "RUNS")):
+        if folder:
+            text = text.replace(os.path.normpath(folder), name)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def summary(run: Path, runs: Path) -> dict[str, Any]:
     """Recipe, seed, hours and all macro and micro scores of a run."""
-    recipe = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
+    text = (run / "recipe.json").read_text(encoding="utf-8")
+    recipe, recipe_hash = json.loads(text), fingerprint(text, runs)
     test = json.loads((run / "test.json").read_text(encoding="utf-8"))
     with (run / "metrics.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -45,6 +60,7 @@ def summary(run: Path) -> dict[str, Any]:
     return {
         "name": recipe["name"],
         "seed": recipe["seed"],
+        "recipe": recipe_hash,
         "stages": stages,
         "test": figures(test),
         "test_untuned": figures(test["untuned"]) if "untuned" in test else None,
@@ -65,9 +81,17 @@ def commit() -> str:
     return git("rev-parse", "--short", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
 
 
-def write_record(run: Path, folder: Path, *, name: str | None, made_by: str, note: str | None = None) -> Path:
-    """Write `<folder>/<name>_seed<seed>.json`, and give back the path."""
-    result = {**summary(run), "commit": made_by}
+def write_record(
+    run: Path,
+    folder: Path,
+    *,
+    name: str | None,
+    made_by: str,
+    note: str | None = None,
+    runs: Path | None = None,
+) -> Path:
+    """Write `<folder>/<name>_seed<seed>.json`, and give back the path; `runs`: where all runs lie."""
+    result = {**summary(run, runs or run.parent), "commit": made_by}
     result |= {key: value for key, value in (("name", name), ("note", note)) if value is not None}
     target = folder / f"{result['name']}_seed{result['seed']}.json"
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -89,3 +89,6 @@ def test_a_grid_runs_once(tmp_path: Path) -> None:
     assert script("experiments/grid.py", grid, "--seed", "0", "--list", runs=runs) == "all is done\n"
     left = script("experiments/grid.py", grid, "--list", runs=runs).split()
     assert len(left) == 4  # the backbone of seed 1, and its three rows
+    (tmp_path / "plain.toml").write_text(PLAIN.replace("epochs = 1", "epochs = 2"))
+    left = script("experiments/grid.py", grid, "--seed", "0", "--list", runs=runs).split()
+    assert len(left) == 3  # results of other settings are none

@@ -14,6 +14,7 @@ from sedt.data.kept_maps import KeptMaps
 from sedt.data.patches import PatchSize
 from sedt.data.sources import unlabelled_files
 from sedt.data.unlabelled import PatchClips, PatchPlan, stretches
+from sedt.errors import InputError
 
 RATE = 1000
 PLAN = PatchPlan(RATE, 10.0, 4, PatchSize())
@@ -40,6 +41,13 @@ def test_every_second_serves_once(tmp_path: Path) -> None:
         assert all(length >= min(60.0, length_s) for _, length in mine)
     assert not {(p.index, p.start_s) for p in train} & {(p.index, p.start_s) for p in held}
     assert stretches([files], 10.0, 0.2) == (train, held)
+
+
+def test_two_files_of_one_name_are_no_secret(tmp_path: Path) -> None:
+    for card in ("a", "b"):
+        folder_of(tmp_path / card, 1.0)
+    with pytest.raises(InputError, match=r"0\.wav have one name, 0\.wav: give each folder"):
+        unlabelled_files(None, [tmp_path / "a", tmp_path / "b"])
 
 
 def test_a_long_recording_alone_has_something_held_out(tmp_path: Path) -> None:

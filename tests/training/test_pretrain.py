@@ -147,12 +147,15 @@ def test_transfer_takes_the_trunk_and_nothing_else(recipe_file: Path, tmp_path: 
     before = build.sp_sedt(recipe.model, recipe.pretrain)
     assert before.anchors is not None
     before.anchors.weight.data += 0.5
-    save_pretrained(tmp_path / "trunk.safetensors", before)
+    save_tensors(tmp_path / "normaliser.safetensors", build.frontend(recipe.features).normaliser.state_dict())
+    save_pretrained(tmp_path / "trunk.safetensors", before, tmp_path, recipe)
     for with_queries in (True, False):
         torch.manual_seed(1)
         after = build.sedt(recipe.model, 3)
         fresh = {name: tensor.clone() for name, tensor in after.state_dict().items()}
-        load_pretrained(tmp_path / "trunk.safetensors", after, with_queries=with_queries)
+        choice = f"finetune.pretrained_queries={str(with_queries).lower()}"
+        fresh_recipe = load_recipe(recipe_file, [*SETTINGS, 'model.query_place="anchor"', choice])
+        load_pretrained(tmp_path / "trunk.safetensors", after, fresh_recipe)
         given = {f"trunk.{name}": tensor for name, tensor in before.trunk.state_dict().items()}
         for name, tensor in after.state_dict().items():
             if name in given:
@@ -182,9 +185,11 @@ def test_another_run_may_be_started_from(recipe_file: Path, tmp_path: Path) -> N
 
     fault = [*SETTINGS, *again, "name=fault"]
     faults = (
-        ("model.encoder_layers=2", r"pre-trained with another model: `transformer.encoder.1"),
-        ("model.backbone=resnet18", "pre-trained with another model: `backbone"),
-        ('model.position_unit="step"', 'pre-trained with model.position_unit = "window", not "step"'),
+        ("model.encoder_layers=2", r"made with model\.encoder_layers = 1, this recipe says 2"),
+        ("model.backbone=resnet18", r'made with model\.backbone = "resnet10t", this recipe says "resnet18"'),
+        ('model.position_unit="step"', r'made with model\.position_unit = "window", this recipe says "step"'),
+        ("model.num_heads=2", r"made with model\.num_heads = 4"),
+        ("features.f_max=3000", r"made with features\.f_max = null, this recipe says 3000"),
         ("model.num_queries=9", "event_queries.weight` has shape"),
         ("finetune.pretrained=tiny.toml", r"tiny\.toml: not a readable safetensors file"),
         ("finetune.pretrained=runs/tiny/model/model.safetensors", "not the trunk of a pre-training"),
@@ -195,6 +200,43 @@ def test_another_run_may_be_started_from(recipe_file: Path, tmp_path: Path) -> N
             train(load_recipe(recipe_file, [*fault, setting]), tmp_path / f"fault{number}")
     queries = ["model.num_queries=9", "finetune.pretrained_queries=false"]
     train(load_recipe(recipe_file, [*fault, *queries]), tmp_path / "fresh-queries")
+
+
+def test_weights_bring_their_normaliser(recipe_file: Path, tmp_path: Path) -> None:
+    """A run on other clips, which starts from weights, normalises as those were trained."""
+    first = train(load_recipe(recipe_file, SETTINGS), tmp_path / "runs")
+    shutil.copy(first / "pretrain" / "trunk.safetensors", tmp_path / "trunk.safetensors")
+    shutil.copy(first / "tag_backbone" / "backbone.safetensors", tmp_path / "backbone.safetensors")
+    other_clips = 'data.strong=[{scenes={foreground="sounds", num_scenes=3, duration_s=2.0, seed=9}}]'
+    for name, start, same in (
+        ("trunk", "finetune.pretrained=trunk.safetensors", True),
+        ("backbone", "model.backbone_start=backbone.safetensors", True),
+        ("none", "model.backbone_start=random", False),
+    ):
+        settings = [
+            *SETTINGS,
+            f"name={name}",
+            'stages=["finetune"]',
+            other_clips,
+            "data.unlabelled=[]",
+            start,
+        ]
+        other = train(load_recipe(recipe_file, settings), tmp_path / "runs")
+        files = [(run / "normaliser.safetensors").read_bytes() for run in (first, other)]
+        assert (files[0] == files[1]) is same, name
+    settings = ["model.backbone_start=backbone.safetensors", "features.num_bands=40", "name=fault"]
+    with pytest.raises(InputError, match=r"backbone\.safetensors: made with features\.num_bands = "):
+        train(load_recipe(recipe_file, [*SETTINGS, *settings]), tmp_path / "runs")
+
+
+def test_where_nothing_sounds_the_last_weights_are_the_result(recipe_file: Path, tmp_path: Path) -> None:
+    """Held-out clips that cannot tell epochs apart choose none before the last."""
+    for number in range(4):
+        write_audio(recipe_file.parent / "quiet" / f"{number}.wav", np.zeros(24000, dtype=np.float32), 8000)
+    settings = [*SETTINGS, 'data.unlabelled=[{audio="quiet"}]', 'stages=["tag_backbone", "pretrain"]']
+    folder = train(load_recipe(recipe_file, settings), tmp_path / "runs")
+    result = json.loads((folder / "pretrain" / "result.json").read_text(encoding="utf-8"))
+    assert result["epoch"] == int(rows(folder)[-1]["epoch"]) > 0
 
 
 def test_pretraining_alone_needs_no_labels(recipe_file: Path, tmp_path: Path) -> None:

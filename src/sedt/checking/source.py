@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sedt.audio import audio_duration, find_audio, stream_audio
+from sedt.audio import audio_duration, stream_audio
 from sedt.config import SourceConfig
 from sedt.data.mixer import SceneMixer
 from sedt.data.sources import (
+    audio_below,
     chosen,
     count_events_to_mend,
     count_mends,
@@ -136,8 +137,7 @@ def _known(part: str, source: SourceConfig, mends: Mends) -> Mapping[str, Row]:
     if source.labels is None:
         if part != "unlabelled":
             raise InputError(f"{source.audio[0]}: a {part} source needs `labels`")
-        paths = (p.relative_to(folder).as_posix() for folder in source.audio for p in find_audio(folder))
-        return dict.fromkeys(paths, ())
+        return dict.fromkeys(audio_below(source.audio), ())
     if part == "unlabelled":
         return dict.fromkeys(read_unlabelled(source.labels, source.split, mends), ())
     read = read_tags_of if part == "weak" else read_events_of

@@ -90,12 +90,25 @@ def unlabelled_files(
     if labels is not None:
         rows = chosen(dict.fromkeys(read_unlabelled(labels, split), known), part, exclude)
         return _files(rows, lambda row: row, labels, folders, durations)
-    found = {path.relative_to(folder).as_posix(): path for folder in folders for path in find_audio(folder)}
-    paths = chosen(found, part, exclude)
+    paths = chosen(audio_below(folders), part, exclude)
     if not paths:
         raise InputError(f"{', '.join(map(str, folders))}: no audio files")
     seconds = _durations(paths, durations)
     return Files(list(seconds), [paths[n] for n in seconds], list(seconds.values()), [known] * len(seconds))
+
+
+def audio_below(folders: Sequence[Path]) -> dict[str, Path]:
+    """All audio of the folders, by its place in them. Raises InputError: two have one name."""
+    found: dict[str, Path] = {}
+    for path, name in (
+        (p, p.relative_to(folder).as_posix()) for folder in folders for p in find_audio(folder)
+    ):
+        if name in found and found[name] != path:
+            raise InputError(
+                f"{path} and {found[name]} have one name, {name}: give each folder a source of its own"
+            )
+        found[name] = path
+    return found
 
 
 def read_events_of(

@@ -42,6 +42,9 @@ class Backbone(nn.Module):
         self.time_stride = self.stride
         if time_stride is not None and time_stride < self.stride:
             self._refine_time(time_stride)
+        if str(start) != "random":  # weights of colour images, unless the file says more, see a grey one
+            for parameter, value in zip(self.lift.parameters(), (1.0, 0.0), strict=True):  # weight, bias
+                nn.init.constant_(parameter, value)
         if str(start) not in {"imagenet", "random"}:
             self.load_weights(Path(start))
 

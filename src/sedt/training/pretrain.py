@@ -22,9 +22,9 @@ from sedt.training.datasets import Datasets
 from sedt.training.loaders import patch_loader, patch_sample_loader
 from sedt.training.patch_scores import score_patches
 from sedt.training.pretrain_module import PretrainModule
-from sedt.training.stages import BACKBONE_FILE, use_channels_last
+from sedt.training.stages import use_channels_last
 from sedt.training.trainer import StageRun, fit, is_first_process
-from sedt.training.transfer import TRUNK_FILE, save_pretrained
+from sedt.training.transfer import BACKBONE_FILE, TRUNK_FILE, save_pretrained
 
 GB = 1e9
 MAPS_FOLDER = "maps"
@@ -68,7 +68,7 @@ def pretrain(
     tensors = load_file(selection.best_file)
     prefix = "network."
     network.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
-    save_pretrained(run.stage_folder / TRUNK_FILE, network)
+    save_pretrained(run.stage_folder / TRUNK_FILE, network, run.folder, recipe)
     if maps is not None and is_first_process():
         shutil.rmtree(maps.folder, ignore_errors=True)
     return selection.best

@@ -28,6 +28,7 @@ from sedt.training.signals import Stopped, StopSignals
 from sedt.training.stages import finetune, tag_backbone
 from sedt.training.testing import score_test_set
 from sedt.training.trainer import Devices, StageRun, is_first_process
+from sedt.training.transfer import NORMALISER_FILE, given_normaliser
 from sedt.training.tune import finetuned, tune, with_tuned
 
 NORMALISER_CLIPS = 400
@@ -136,13 +137,15 @@ def _flat(value: Any, key: str = "") -> dict[str, Any]:
 
 
 def _frontend(folder: Path, recipe: Recipe, datasets: Datasets, console: Console) -> Frontend:
-    """One normaliser per pipeline, fitted once and kept."""
+    """One normaliser per run, fitted once and kept; that of the weights it starts from, if they bring one."""
     frontend = build.frontend(recipe.features)
-    file = folder / "normaliser.safetensors"
+    file = folder / NORMALISER_FILE
     if not file.exists():
-        console.print(f"normaliser: fitting on {NORMALISER_CLIPS} training clips at most")
-        frontend.normaliser.fit(_spectrograms(frontend, datasets))
-        save_tensors(file, frontend.normaliser.state_dict())
+        given = given_normaliser(recipe)
+        if given is None:
+            console.print(f"normaliser: fitting on {NORMALISER_CLIPS} training clips at most")
+            frontend.normaliser.fit(_spectrograms(frontend, datasets))
+        save_tensors(file, given or frontend.normaliser.state_dict())
     frontend.normaliser.load_state_dict(load_file(file))
     return frontend
 

@@ -19,10 +19,10 @@ Score = Callable[[list[Any]], dict[str, float]]
 
 
 class Selection(Callback):
-    """Scores every validation and writes `best.safetensors` when the `monitor`ed score gets better.
+    """Scores every validation and writes `best.safetensors` when the `monitor`ed score is the best so far.
 
     Stands before a weight-averaging callback, so that scores and file are of the averaged weights.
-    Without validation clips the last weights count as the best.
+    Of equal ones the last counts, and so it does without validation clips.
     """
 
     def __init__(self, folder: Path, monitor: str, score: Score | None) -> None:
@@ -45,7 +45,7 @@ class Selection(Callback):
         scores = self.score(outputs)
         for name, value in scores.items():
             pl_module.log(name, value, prog_bar=name == self.monitor, sync_dist=True)
-        if scores[self.monitor] > self.best.get(self.monitor, -1.0):
+        if scores[self.monitor] >= self.best.get(self.monitor, -1.0):
             self.best = {**scores, "epoch": float(trainer.current_epoch)}
             self._write(trainer, pl_module)
 

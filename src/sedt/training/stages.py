@@ -15,15 +15,12 @@ from sedt.data.sampler import GroupBatchSampler
 from sedt.errors import InputError
 from sedt.features import Frontend
 from sedt.models.sedt import SEDT
-from sedt.package import save_tensors
 from sedt.training.datasets import Datasets
 from sedt.training.loaders import training_loader, window_loader
 from sedt.training.modules import FinetuneModule, TagBackboneModule
 from sedt.training.trainer import StageRun, fit
-from sedt.training.transfer import TRUNK_FILE, load_pretrained
+from sedt.training.transfer import BACKBONE_FILE, TRUNK_FILE, load_pretrained, save_backbone
 from sedt.training.validation import score_events, score_tags
-
-BACKBONE_FILE = "backbone.safetensors"
 
 
 def tag_backbone(
@@ -52,7 +49,7 @@ def tag_backbone(
     tensors = load_file(selection.best_file)
     prefix = "network.backbone."
     body = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-    save_tensors(run.stage_folder / BACKBONE_FILE, body)
+    save_backbone(run.stage_folder / BACKBONE_FILE, body, run.folder, recipe)
     return selection.best
 
 
@@ -100,7 +97,7 @@ def _start(recipe: Recipe, num_classes: int, run: StageRun) -> SEDT:
     pretrained = stage.pretrained or (here if here.exists() else None)
     network = build.sedt(recipe.model, num_classes, with_weights=pretrained is None and not tagged.exists())
     if pretrained is not None:
-        load_pretrained(pretrained, network, with_queries=stage.pretrained_queries)
+        load_pretrained(pretrained, network, recipe)
     elif tagged.exists():
         network.trunk.backbone.load_weights(tagged)
     return network
