@@ -9,6 +9,7 @@ Only `sedt.build` turns these records into objects; `sedt.recipe` reads them fro
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import NormalDist
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
@@ -412,7 +413,8 @@ class OptimizerConfig(Settings):
     accumulate: PositiveInt = 1
     """Batches whose gradients are added before a step. [O]"""
     patience: PositiveInt | None = None
-    """Stop after so many validations without a better score (tagging, later `event_based` macro F1). [O]"""
+    """Stop after so many validations without a better score: tagging macro F1, patches `found`, `event_based`
+    macro F1. [O]"""
     validate_every: PositiveInt = 1
     """Epochs between two validations. [O]"""
     ema_decay: Share | None = None
@@ -452,6 +454,10 @@ class TagBackboneConfig(OptimizerConfig):
     """Which stage of the backbone the head sees; none: `model.map_stage`. [O]"""
 
 
+LEAST_IN_RANGE = 0.01
+"""Share of the patch lengths drawn that must lie in their range."""
+
+
 class PatchConfig(Settings):
     """The patches that pre-training looks for: stretches of the spectrogram, all frequencies (paper 3.1)."""
 
@@ -477,7 +483,20 @@ class PatchConfig(Settings):
         _check_range("length_range", self.length_range)
         if self.length_range[0] <= 0 or self.length_range[0] == self.length_range[1]:
             raise ValueError(f"length_range: {list(self.length_range)} must begin above 0 and not be empty")
+        if self.fixed_s is None and self._share_in_range() < LEAST_IN_RANGE:
+            raise ValueError(
+                f"length_mean {self.length_mean}, length_deviation {self.length_deviation}: such lengths hardly "
+                f"ever lie in length_range {list(self.length_range)}"
+            )
         return self
+
+    def _share_in_range(self) -> float:
+        """Of the lengths drawn, before any is drawn again."""
+        low, high = self.length_range
+        if not self.length_deviation:
+            return float(low <= self.length_mean < high)
+        normal = NormalDist(self.length_mean, self.length_deviation)
+        return normal.cdf(high) - normal.cdf(low)
 
 
 class PretrainConfig(OptimizerConfig):
@@ -516,6 +535,8 @@ class PretrainConfig(OptimizerConfig):
     def _check(self) -> Self:
         if not (self.class_weight or self.l1_weight or self.iou_weight or self.reconstruction_weight):
             raise ValueError("all loss weights are 0: nothing to learn")
+        if self.backbone_learning_rate is not None:
+            raise ValueError("backbone_learning_rate: the backbone is frozen in pre-training")
         if self.kept_maps_gb and self.patches.features == "crop":
             raise ValueError(
                 'kept_maps_gb goes with patches.features = "pooled": crops are new in each epoch'
@@ -610,6 +631,13 @@ class Recipe(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        if self.stages != sorted(set(self.stages), key=get_args(Stage).index):
+            raise ValueError(f"stages: each at most once, in this order: {', '.join(get_args(Stage))}")
+        before = [stage for stage in self.stages if stage in ("tag_backbone", "pretrain")]
+        if self.finetune.pretrained is not None and before:
+            raise ValueError(
+                f"finetune.pretrained brings all that `{before[-1]}` would learn: leave one of them out"
+            )
         if "pretrain" not in self.stages:
             return self
         patches, queries = self.pretrain.patches, self.model.num_queries

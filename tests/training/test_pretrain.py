@@ -311,6 +311,23 @@ def test_clips_that_are_hard(recipe_file: Path, tmp_path: Path) -> None:
         (["pretrain.patches.fixed_s=2.5"], "must not be longer than model.window_s"),
         (["pretrain.kept_maps_gb=1"], 'goes with patches.features = "pooled"'),
         (["pretrain.augmentation.gain=0.5"], "does not go with pre-training"),
+        (["pretrain.backbone_learning_rate=1e-3"], "the backbone is frozen in pre-training"),
+        (["pretrain.patches.length_mean=3"], "hardly ever lie in length_range"),
+        (
+            ["pretrain.patches.length_deviation=0", "pretrain.patches.length_mean=0.9"],
+            "hardly ever lie in length_range",
+        ),
+        (['stages=["pretrain", "tag_backbone"]'], "stages: each at most once, in this order: tag_backbone"),
+        (['stages=["tune", "tune"]'], "stages: each at most once"),
+        (["finetune.pretrained=x.safetensors"], "brings all that `pretrain` would learn"),
+        (
+            [
+                "pretrain.kept_maps_gb=0.1",
+                'pretrain.patches.features="pooled"',
+                'data.unlabelled=[{fresh=true, scenes={foreground="sounds", num_scenes=12, duration_s=2.0}}]',
+            ],
+            "`fresh` in every epoch have no map to keep",
+        ),
         (["pretrain.patches.length_range=[0.5, 0.5]"], "length_range"),
         (
             [f"pretrain.{name}_weight=0" for name in ("class", "l1", "iou", "reconstruction")],

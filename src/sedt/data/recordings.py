@@ -39,6 +39,9 @@ class Recordings(Protocol):
     def duration_s(self, index: int) -> float:
         """Length in seconds."""
 
+    def files(self) -> set[Path]:
+        """All files that recordings are read from."""
+
     def known(self, index: int, epoch: int = 0) -> Known:
         """What is known of it, without reading audio."""
 
@@ -68,6 +71,10 @@ class Files:
     def duration_s(self, index: int) -> float:
         """Length in seconds."""
         return self.durations[index]
+
+    def files(self) -> set[Path]:
+        """One for each."""
+        return set(self.paths)
 
     def known(self, index: int, epoch: int = 0) -> Known:
         """The row of the label file."""
@@ -100,6 +107,10 @@ class Scenes:
     def duration_s(self, index: int) -> float:
         """All scenes have the mixer's length."""
         return self.mixer.config.duration_s
+
+    def files(self) -> set[Path]:
+        """Sounds and backgrounds that scenes are made of."""
+        return self.mixer.files()
 
     def known(self, index: int, epoch: int = 0) -> Known:
         """Labels of the scene, which is not mixed for it."""

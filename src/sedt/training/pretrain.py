@@ -46,7 +46,7 @@ def pretrain(
     plan = build.patch_plan(recipe)
     clips = PatchClips(train_on, plan, recipe.seed)
     held = PatchClips(held_out, plan, recipe.seed, first_row=len(clips))
-    maps = _kept_maps(recipe, frontend, network, run, [clips, held])
+    maps = _kept_maps(recipe, datasets, frontend, network, run, [clips, held])
     clips.maps = held.maps = maps
     run.console.print(
         f"pretrain: {len(clips)} clips to learn from, {len(held)} held out", highlight=False, markup=False
@@ -90,11 +90,18 @@ def _network(recipe: Recipe, run: StageRun) -> SPSEDT:
 
 
 def _kept_maps(
-    recipe: Recipe, frontend: Frontend, network: SPSEDT, run: StageRun, sets: Sequence[PatchClips]
+    recipe: Recipe,
+    datasets: Datasets,
+    frontend: Frontend,
+    network: SPSEDT,
+    run: StageRun,
+    sets: Sequence[PatchClips],
 ) -> KeptMaps | None:
     """The store of maps, if the recipe wants one; what it holds goes with all that a map follows from."""
     if not recipe.pretrain.kept_maps_gb:
         return None
+    if any(source.fresh for source in recipe.data.unlabelled):
+        raise InputError("pretrain.kept_maps_gb: clips that are `fresh` in every epoch have no map to keep")
     made_by = hashlib.sha256()
     for tensor in [*frontend.state_dict().values(), *network.trunk.backbone.state_dict().values()]:
         made_by.update(tensor.contiguous().numpy().tobytes())
@@ -104,8 +111,11 @@ def _kept_maps(
                 errors="surrogateescape"
             )
         )
+    for path in sorted(set().union(*(recordings.files() for recordings in datasets.unlabelled))):
+        made_by.update(f"{path.stat().st_size} {path.stat().st_mtime_ns}\n".encode())
     made_by.update(
-        f"{recipe.seed} {recipe.features} {recipe.model.window_s} {recipe.data.unlabelled}".encode()
+        f"{recipe.seed} {recipe.features} {recipe.model.window_s} {recipe.data.unlabelled}"
+        f" {recipe.machine.precision}".encode()
     )
     with torch.inference_mode():
         sample = network.feature_map(frontend(torch.zeros(1, sets[0].window_samples)))

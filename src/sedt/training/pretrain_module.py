@@ -77,12 +77,13 @@ class PretrainModule(L.LightningModule):
         whole = torch.zeros(len(batch.rows), *maps.shape, dtype=torch.bfloat16, device=device)
         if batch.feature_maps is not None:
             whole[batch.has_map] = batch.feature_maps
-        new = (~batch.has_map).nonzero()[:, 0].tolist()
-        if new:
+        new = ~batch.has_map
+        if bool(new.any()):
             made = self.network.feature_map(self.frontend(batch.waveforms)).bfloat16()
             whole[new] = made
-            for place, feature_map in zip(new, made, strict=True):
-                maps.write(int(batch.rows[place]), feature_map, int(batch.num_samples[place]))
+            places = zip(batch.rows[new].tolist(), batch.num_samples[new].tolist(), strict=True)
+            for (row, num_samples), feature_map in zip(places, made.cpu(), strict=True):
+                maps.write(row, feature_map, num_samples)
         return whole
 
     def _match(self, predictions: PatchPredictions, batch: PatchBatch) -> EventLosses:
