@@ -138,21 +138,21 @@ def claims(folder: str) -> str:
     truth = Path(data) / "urban_test" / "strong.tsv"
     reference, events = sedt.read_events(truth), RESULTS / folder / "events"
     lines = [
-        "| difference of F1, points | event-based | segment-based | tagging |",
-        "|---|--:|--:|--:|",
+        "| difference of F1, points | seeds | event-based | segment-based | tagging |",
+        "|---|--:|--:|--:|--:|",
     ]
     for claim, (better, worse) in CLAIMS.items():
-        found = [
-            [sedt.read_events(file) for file in sorted(events.glob(f"{name}_seed[0-9].tsv"))]
-            for name in (better, worse)
-        ]
-        if all(found):  # rows of the grid that have been run
-            differences = compare_runs(reference, *found)
+        files = [{file.stem[-1]: file for file in events.glob(f"{n}_seed[0-9].tsv")} for n in (better, worse)]
+        seeds = sorted(files[0].keys() & files[1].keys())
+        if seeds:  # rows of the grid that have been run
+            differences = compare_runs(
+                reference, *([sedt.read_events(of[seed]) for seed in seeds] for of in files)
+            )
             cells = " | ".join(
                 f"{100 * d.difference:+.1f} [{100 * d.low:+.1f}, {100 * d.high:+.1f}]"
                 for d in (differences[name] for name in COMPARED)
             )
-            lines.append(f"| {claim} | {cells} |")
+            lines.append(f"| {claim} | {len(seeds)} | {cells} |")
     return "\n".join(lines) if len(lines) > 2 else ""
 
 

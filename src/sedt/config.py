@@ -485,8 +485,8 @@ class PatchConfig(Settings):
             raise ValueError(f"length_range: {list(self.length_range)} must begin above 0 and not be empty")
         if self.fixed_s is None and self._share_in_range() < LEAST_IN_RANGE:
             raise ValueError(
-                f"length_mean {self.length_mean}, length_deviation {self.length_deviation}: such lengths hardly "
-                f"ever lie in length_range {list(self.length_range)}"
+                f"length_mean {self.length_mean}, length_deviation {self.length_deviation}: such lengths "
+                f"hardly ever lie in length_range {list(self.length_range)}"
             )
         return self
 
