@@ -25,7 +25,7 @@ from sedt.data.patches import PatchSize, draw_patches
 from sedt.features import Frontend
 from sedt.losses.reconstruction import reconstruction_loss
 from sedt.losses.tags import tag_loss
-from sedt.training.pretrain_module import PretrainModule, patch_targets
+from sedt.training.pretrain_module import PretrainModule
 
 
 def median_s(function: Callable[[], object], repeats: int) -> float:
@@ -80,7 +80,7 @@ def pretraining_step(
     def step() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=reduced):
             predictions = module.predict(batch)
-        found = module.loss(predictions.as_events, patch_targets(batch))
+        found = module.match(predictions, batch)
         total = module.loss.total(found) + reconstruction_loss(predictions, found.matches)
         optimizer.zero_grad()
         total.backward()

@@ -525,6 +525,9 @@ class PretrainConfig(OptimizerConfig):
     """In the decoder a query sees only those that look for the same patch. [C]"""
     patch_drop: Share = 0.1
     """Probability that a query is not told its patch. [C]"""
+    foreign_patches: Share = 0.0
+    """Probability that a query's patch is one of another clip of the batch, which is nowhere to be found: it
+    must say background. Goes with `match_own`. [O]"""
     match_own: bool = False
     """A patch is matched only to queries that were told it; else to any, as in [C]. [O]"""
     kept_maps_gb: NonNegativeFloat = 0.0
@@ -535,6 +538,8 @@ class PretrainConfig(OptimizerConfig):
     def _check(self) -> Self:
         if not (self.class_weight or self.l1_weight or self.iou_weight or self.reconstruction_weight):
             raise ValueError("all loss weights are 0: nothing to learn")
+        if self.foreign_patches and not (self.match_own and self.class_weight):
+            raise ValueError("foreign_patches goes with match_own = true and a class_weight above 0")
         if self.backbone_learning_rate is not None:
             raise ValueError("backbone_learning_rate: the backbone is frozen in pre-training")
         if self.kept_maps_gb and self.patches.features == "crop":

@@ -77,7 +77,7 @@ def test_a_patch_is_matched_to_queries_that_were_told_it(own: bool) -> None:
     patches = torch.tensor([[0.2, 0.2], [0.8, 0.2]])
     spans = torch.tensor([[0.8, 0.2], [0.5, 0.2], [0.2, 0.2], [0.3, 0.2]])[None, None]
     out = Predictions(torch.zeros(1, 1, 4, 2), spans)
-    allowed = torch.tensor([[True, False]] * 2 + [[False, True]] * 2) if own else None
+    allowed = torch.tensor([[[True, False]] * 2 + [[False, True]] * 2]) if own else None
     (found,) = SetLoss()(out, [patch_targets(patches)], allowed=allowed).matches
     pairs = dict(zip(found.events.tolist(), found.queries.tolist(), strict=True))
     assert pairs == ({0: 1, 1: 3} if own else {0: 2, 1: 0})

@@ -43,6 +43,21 @@ def test_shapes(patch_features: str, query_place: QueryPlace) -> None:
     assert out.block.tolist() == [0, 0, 1, 1, 2, 2]
 
 
+@pytest.mark.parametrize("query_place", ["learned", "anchor"])
+def test_what_a_query_says_it_has_found_in_the_clip(query_place: QueryPlace) -> None:
+    """The patch is what it asks with: where no answer comes, the patch is not given back."""
+    model = small(query_place)
+    feature_map = torch.randn(2, 512, 13, 4)
+    told = [torch.randn(2, 3, 512) for _ in range(2)]
+    heard = [model.find(feature_map, features).reconstructions for features in told]
+    assert not torch.allclose(*heard)
+    for name, parameter in model.trunk.transformer.decoder.named_parameters():
+        if name.endswith("attention.out_proj.weight"):
+            parameter.data.zero_()
+    heard = [model.find(feature_map, features).reconstructions for features in told]
+    assert torch.equal(*heard)
+
+
 def test_blocks_are_consecutive() -> None:
     assert block_of(20, 10).tolist() == [i // 2 for i in range(20)]
     assert block_of(6, 6).tolist() == list(range(6))
@@ -100,8 +115,9 @@ def test_patch_drop_is_for_training() -> None:
 def test_half_the_queries_are_dropped_at_half() -> None:
     model = small(patch_drop=0.5).train()
     torch.manual_seed(0)
-    codes = model._queries(torch.randn(500, 3, 512)).codes
-    untold = (codes - model.event_queries.weight).abs().amax(-1) == 0
+    sought = model._queries(torch.randn(500, 3, 512)).sought
+    assert sought is not None
+    untold = sought.abs().amax(-1) == 0
     assert untold.float().mean().item() == pytest.approx(0.5, abs=0.03)
     assert not torch.equal(untold[:, 0], untold[:, 1])  # each query for itself
 

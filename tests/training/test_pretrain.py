@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +16,18 @@ from tiny import write_recipe
 
 import sedt.build as build
 from sedt.audio import write_audio
-from sedt.batch import ClipRequest, collate_patches
+from sedt.batch import ClipRequest, Predictions, collate_patches
 from sedt.config import Recipe
 from sedt.data.patches import PatchSize, draw_patches
 from sedt.data.unlabelled import PatchClips, stretches
 from sedt.errors import InputError
 from sedt.losses.reconstruction import reconstruction_loss
+from sedt.models.sp_sedt import block_of
 from sedt.package import save_tensors
 from sedt.recipe import load_recipe
 from sedt.training.datasets import load_datasets
 from sedt.training.patch_scores import found_by_chance, outcome, score_patches
-from sedt.training.pretrain_module import PretrainModule
+from sedt.training.pretrain_module import PretrainModule, patch_targets
 from sedt.training.run import train
 from sedt.training.transfer import load_pretrained, save_pretrained
 
@@ -91,7 +93,7 @@ def test_the_patches_of_eight_clips_are_learned(recipe_file: Path, settings: lis
     first = total = torch.zeros(())
     for step in range(STEPS):
         out = module.network.find(feature_map, told)
-        found = module._match(out, batch)
+        found = module.match(out, batch)
         given_back = reconstruction_loss(out, found.matches)
         total = module.loss.total(found) + given_back
         first = total.detach() if step == 0 else first
@@ -103,12 +105,40 @@ def test_the_patches_of_eight_clips_are_learned(recipe_file: Path, settings: lis
     module.eval()
     with torch.no_grad():
         out = module.predict(batch)
-        matches = module._match(out, batch).matches[-1]
+        matches = module.match(out, batch).matches[-1]
         scores = score_patches([outcome(out, batch.patches, matches, torch.arange(8))])
     assert scores["found"] > 0.9
     assert scores["found"] > scores["found_by_chance"] + 0.3
     assert scores["patch_iou"] > 0.7
     assert scores["reconstruction"] < 0.5
+
+
+def test_a_foreign_patch_is_background(recipe_file: Path) -> None:
+    """Queries that are told another clip's patch answer for none; the others for their own."""
+    settings = [*SETTINGS, "pretrain.match_own=true", "pretrain.foreign_patches=0.5"]
+    module, clips = module_of(load_recipe(recipe_file, settings))
+    batch = collate_patches([clips[index] for index in range(4)])
+    foreign = torch.tensor([[True, False, False], [False, True, True], [True] * 3, [False] * 3])
+    own, mixed = module.predict(batch), module.predict(batch, foreign)
+    for clip, patch in foreign.nonzero().tolist():
+        assert torch.equal(mixed.patch_features[clip, patch], own.patch_features[clip - 1, patch])
+    assert torch.equal(mixed.patch_features[~foreign], own.patch_features[~foreign])
+    found = module.match(mixed, batch, foreign)
+    for layer in found.matches:
+        pairs = torch.stack([layer.clips, layer.events], dim=1).tolist()
+        assert sorted(pairs) == (~foreign).nonzero().tolist()
+        assert torch.equal(mixed.block[layer.queries], layer.events)
+    # The loss is that of a batch without these patches.
+    alone = collate_patches([clips[0]])
+    first = replace(mixed, class_logits=mixed.class_logits[:, :1], spans=mixed.spans[:, :1])
+    found = module.match(first, alone, foreign[:1])
+    others = module.loss(
+        Predictions(first.class_logits[:, :, 2:], first.spans[:, :, 2:]),
+        patch_targets(alone.patches[:, 1:], torch.tensor([2]), alone.num_samples),
+        allowed=(block_of(4, 2)[:, None] == torch.arange(2))[None],
+    )
+    assert torch.allclose(found.l1, others.l1)
+    assert torch.allclose(found.iou, others.iou)
 
 
 def test_a_recipe_runs_through_all_stages(recipe_file: Path, tmp_path: Path) -> None:
@@ -311,6 +341,7 @@ def test_clips_that_are_hard(recipe_file: Path, tmp_path: Path) -> None:
         (["pretrain.patches.fixed_s=2.5"], "must not be longer than model.window_s"),
         (["pretrain.kept_maps_gb=1"], 'goes with patches.features = "pooled"'),
         (["pretrain.augmentation.gain=0.5"], "does not go with pre-training"),
+        (["pretrain.foreign_patches=0.5"], "goes with match_own = true"),
         (["pretrain.backbone_learning_rate=1e-3"], "the backbone is frozen in pre-training"),
         (["pretrain.patches.length_mean=3"], "hardly ever lie in length_range"),
         (
@@ -351,7 +382,7 @@ def test_each_weight_may_be_zero(recipe_file: Path, weight: str) -> None:
     module, clips = module_of(load_recipe(recipe_file, [*SETTINGS, f"pretrain.{weight}_weight=0"]))
     batch = collate_patches([clips[index] for index in range(2)])
     out = module.predict(batch)
-    found = module._match(out, batch)
+    found = module.match(out, batch)
     total = module.loss.total(found) + module.config.reconstruction_weight * reconstruction_loss(
         out, found.matches
     )

@@ -120,7 +120,8 @@ class SetLoss(nn.Module):
         """Losses of a batch, summed over the last layer and, with `auxiliary`, the others.
 
         With `one_to_many`, free queries of the last layer that lie close to an event answer for it, too.
-        `allowed` (queries, events) bool says which pairs may be; every event needs a query of its own there.
+        `allowed` (batch, queries, events or more) bool says which pairs may be; every event needs a query of
+        its own there.
         """
         wanted = _side_by_side(targets, predictions)
         last = len(predictions.class_logits) - 1
@@ -162,7 +163,7 @@ class SetLoss(nn.Module):
         location = location_cost(layer.spans, targets.spans, self.cost_weights, self.l1_on)
         cost = location + self.cost_weights.classes * self.classes.cost(layer.logits.detach(), targets.labels)
         if allowed is not None:
-            cost = cost.masked_fill(~allowed, BARRED)
+            cost = cost.masked_fill(~allowed[targets.clips, :, : cost.shape[-1]], BARRED)
         pairs = [
             hungarian(one[:, :number_of_events])
             for one, number_of_events in zip(cost.cpu(), targets.numbers, strict=True)  # one copy for all

@@ -101,15 +101,18 @@ class SPSEDT(nn.Module):
         return block_of(len(weight), self.num_patches).to(weight.device)
 
     def _queries(self, patch_features: Tensor) -> Queries:
-        """Each query's code, and its patch added to it."""
+        """Each query's code, and its patch added to what it asks with, in every layer.
+
+        It is not part of the content that the layers build upon: what a query says of its patch it must have
+        found in the clip.
+        """
         told = self.patch_projection(patch_features)[:, self._block()]  # (batch, queries, size)
         if self.training and self.patch_drop:
             kept = torch.rand(told.shape[:2]).to(told.device) >= self.patch_drop
             told = told * kept[..., None]
-        codes = self.event_queries.weight + told
-        if self.anchors is None:
-            return Queries(codes)
-        return Queries(codes, self.anchors.weight.sigmoid().expand(len(codes), -1, -1))
+        codes = self.event_queries.weight.expand(len(told), -1, -1)
+        anchors = None if self.anchors is None else self.anchors.weight.sigmoid().expand(len(told), -1, -1)
+        return Queries(codes, anchors, told)
 
 
 def block_of(num_queries: int, num_patches: int) -> Tensor:

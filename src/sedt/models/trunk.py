@@ -43,6 +43,8 @@ class Queries(NamedTuple):
     """(batch, queries, size): the learned code of each query."""
     anchors: Tensor | None = None
     """(batch, queries, 2): spans where the queries begin to look; None where places are the codes."""
+    sought: Tensor | None = None
+    """(batch, queries, size): what each query is told to look for; it asks for it in every layer."""
 
 
 class Decoded(NamedTuple):
@@ -112,6 +114,7 @@ class Trunk(nn.Module):
         contents, spans = [], []
         for layer in self.transformer.decoder:
             places = queries.codes if anchors is None else self._place(anchors, tokens.num_steps)
+            places = places if queries.sought is None else places + queries.sought
             content = layer(content, places, encoded, tokens.positions, tokens.padding, query_mask)
             contents.append(self.transformer.norm_decoder(content))
             spans.append(self.boundary_head(contents[-1]).float().sigmoid())

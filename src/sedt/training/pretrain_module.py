@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import lightning as L
@@ -39,8 +40,9 @@ class PretrainModule(L.LightningModule):
 
     def training_step(self, batch: PatchBatch, batch_index: int) -> Tensor:
         """Loss of one batch."""
-        predictions = self.predict(batch)
-        found = self._match(predictions, batch)
+        foreign = self._draw_foreign(batch)
+        predictions = self.predict(batch, foreign)
+        found = self.match(predictions, batch, foreign)
         given_back = reconstruction_loss(predictions, found.matches)
         total: Tensor = self.loss.total(found) + self.config.reconstruction_weight * given_back
         log_losses(
@@ -51,23 +53,34 @@ class PretrainModule(L.LightningModule):
     def validation_step(self, batch: PatchBatch, batch_index: int) -> PatchOutcome:  # type: ignore[override]
         """What was found in held-out clips."""
         predictions = self.predict(batch)
-        matches = self._match(predictions, batch).matches[-1]
+        matches = self.match(predictions, batch).matches[-1]
         return outcome(predictions, batch.patches, matches, batch.num_samples.nonzero()[:, 0])
 
-    def predict(self, batch: PatchBatch) -> PatchPredictions:
-        """Frontend, backbone (or what is kept of it), transformer."""
+    def predict(self, batch: PatchBatch, foreign: Tensor | None = None) -> PatchPredictions:
+        """Frontend, backbone (or what is kept of it), transformer.
+
+        Where `foreign` (batch, patches) is true, another clip's patch is told in the place of the clip's own.
+        """
         shorter = bool((batch.num_samples < self.window_samples).any())
         num_frames = self.frontend.num_frames(batch.num_samples) if shorter else None
         if self.maps is None:
-            predictions: PatchPredictions = self.network(
-                self.frontend(batch.waveforms), batch.patches, num_frames
-            )
-            return predictions
-        feature_map = self._kept(batch, self.maps)
-        if not torch.is_autocast_enabled(feature_map.device.type):
-            feature_map = feature_map.float()
-        features = self.network.patch_features(feature_map, feature_map, batch.patches)
-        return self.network.find(feature_map, features, num_frames)
+            spectrogram = self.frontend(batch.waveforms)
+            feature_map = self.network.feature_map(spectrogram)
+        else:
+            feature_map = spectrogram = self._kept(batch, self.maps)
+            if not torch.is_autocast_enabled(feature_map.device.type):
+                feature_map = feature_map.float()
+        told = self.network.patch_features(spectrogram, feature_map, batch.patches)
+        if foreign is not None:
+            told = torch.where(foreign[..., None], told.roll(1, dims=0), told)
+        return self.network.find(feature_map, told, num_frames)
+
+    def _draw_foreign(self, batch: PatchBatch) -> Tensor | None:
+        """Which patches of a training batch are those of another clip."""
+        if not self.config.foreign_patches or len(batch.patches) < 2:
+            return None
+        draws = torch.rand(batch.patches.shape[:2])
+        return (draws < self.config.foreign_patches).to(batch.patches.device)
 
     def _kept(self, batch: PatchBatch, maps: KeptMaps) -> Tensor:
         """Kept maps, and those that are made now, which are then kept as well."""
@@ -86,13 +99,19 @@ class PretrainModule(L.LightningModule):
                 maps.write(row, feature_map, num_samples)
         return whole
 
-    def _match(self, predictions: PatchPredictions, batch: PatchBatch) -> EventLosses:
-        allowed = None
-        if self.config.match_own:
-            numbers = torch.arange(batch.patches.shape[1], device=predictions.block.device)
-            allowed = predictions.block[:, None] == numbers
-        losses: EventLosses = self.loss(predictions.as_events, patch_targets(batch), allowed=allowed)
-        return losses
+    def match(
+        self, predictions: PatchPredictions, batch: PatchBatch, foreign: Tensor | None = None
+    ) -> EventLosses:
+        """Losses of all patches but the `foreign` ones, which no query should find."""
+        if foreign is None:
+            foreign = torch.zeros(batch.patches.shape[:2], dtype=torch.bool, device=batch.patches.device)
+        own_first = foreign.int().argsort(dim=1, stable=True)
+        spans = batch.patches.take_along_dim(own_first[..., None], dim=1)
+        targets = patch_targets(spans, (~foreign).sum(1), batch.num_samples)
+        allowed = predictions.block[:, None] == own_first[:, None] if self.config.match_own else None
+        found: EventLosses = self.loss(predictions.as_events, targets, allowed=allowed)
+        matches = [each._replace(events=own_first[each.clips, each.events]) for each in found.matches]
+        return replace(found, matches=matches)
 
     def configure_optimizers(self) -> Any:
         """As the stage's settings say."""
@@ -100,13 +119,16 @@ class PretrainModule(L.LightningModule):
         return with_schedule(self, optimizer, self.config)
 
 
-def patch_targets(batch: PatchBatch) -> list[Targets]:
-    """Patches as events of one class; nothing is to be found where nothing sounds."""
-    tags = batch.patches.new_zeros(1)
-    labels = torch.full((batch.patches.shape[1],), PATCH, device=batch.patches.device)
+def patch_targets(patches: Tensor, numbers: Tensor, num_samples: Tensor) -> list[Targets]:
+    """The first `numbers` (batch,) of `patches` (batch, patches, 2) as events of one class.
+
+    Nothing is to be found in a clip in which nothing sounds (`num_samples` 0).
+    """
+    tags = patches.new_zeros(1)
+    labels = torch.full((patches.shape[1],), PATCH, device=patches.device)
     return [
-        Targets(Supervision.STRONG, tags, labels, spans)
-        if audible
+        Targets(Supervision.STRONG, tags, labels[:number], spans[:number])
+        if heard
         else Targets(Supervision.NONE, tags, labels[:0], spans[:0])
-        for spans, audible in zip(batch.patches, (batch.num_samples > 0).tolist(), strict=True)
+        for spans, number, heard in zip(patches, numbers.tolist(), num_samples.tolist(), strict=True)
     ]
