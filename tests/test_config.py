@@ -81,7 +81,7 @@ def departures() -> str:
     return (ROOT / "docs" / "departures.md").read_text(encoding="utf-8")
 
 
-BEHAVIOUR = ("model", "loss", "decoding", "tag_backbone", "pretrain", "finetune")
+BEHAVIOUR = ("model", "loss", "decoding", "tag_backbone", "pretrain", "finetune", "train_frames")
 """Tables of a recipe that say what is done, not where data are or how fast it goes."""
 
 

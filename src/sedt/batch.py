@@ -112,6 +112,23 @@ class Probabilities:
     tags: NDArray[np.float32] | None
     """(batch, classes): probability that the class sounds in the clip; None for a model without an
     audio query."""
+    frames: NDArray[np.float32] | None = None
+    """(batch, steps, classes): probability that the class sounds in the step, of a model without queries."""
+    step_s: float = 0.0
+    """Seconds of a step."""
+
+    @classmethod
+    def joined(cls, parts: Sequence[Probabilities]) -> Probabilities:
+        """Batches of one model, one behind the other; at least one."""
+        tags = [part.tags for part in parts if part.tags is not None]
+        frames = [part.frames for part in parts if part.frames is not None]
+        return cls(
+            classes=np.concatenate([part.classes for part in parts]),
+            spans=np.concatenate([part.spans for part in parts]),
+            tags=np.concatenate(tags) if tags else None,
+            frames=np.concatenate(frames) if frames else None,
+            step_s=parts[0].step_s,
+        )
 
 
 @dataclass(frozen=True)
@@ -142,6 +159,30 @@ class Predictions:
             classes=classes.detach().cpu().numpy(),
             spans=self.spans[-1].float().detach().cpu().numpy(),
             tags=tags,
+        )
+
+
+@dataclass(frozen=True)
+class FramePredictions:
+    """What a network without queries gives for a batch."""
+
+    frame_logits: Tensor
+    """(batch, steps, classes)."""
+    tag_logits: Tensor
+    """(batch, classes)."""
+    step_s: float
+    """Seconds of a step."""
+
+    def probabilities(self) -> Probabilities:
+        """As numpy, with no queries."""
+        frames = self.frame_logits.float().sigmoid().detach().cpu().numpy()
+        batch, _, num_classes = frames.shape
+        return Probabilities(
+            classes=np.zeros((batch, 0, num_classes), dtype=np.float32),
+            spans=np.zeros((batch, 0, 2), dtype=np.float32),
+            tags=self.tag_logits.float().sigmoid().detach().cpu().numpy(),
+            frames=frames,
+            step_s=self.step_s,
         )
 
 

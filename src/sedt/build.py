@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 
@@ -33,6 +34,7 @@ from sedt.features import Frontend, LogMel
 from sedt.losses.classes import CrossEntropy, Focal
 from sedt.losses.events import SetLoss
 from sedt.models.backbone import Backbone
+from sedt.models.frames import Convolutions, FrameDetector, Recurrence, SelfAttention
 from sedt.models.model import Model
 from sedt.models.sedt import SEDT
 from sedt.models.sp_sedt import SPSEDT
@@ -104,9 +106,36 @@ def trunk(config: ModelConfig, *, with_weights: bool = True) -> Trunk:
     return Trunk(body, transformer, config.model_size, config.position_unit, config.query_place)
 
 
+def frame_detector(features: FeaturesConfig, config: ModelConfig, num_classes: int) -> FrameDetector:
+    """CRNN or Conv-Transformer."""
+    sizes = config.frames
+    convolutions = Convolutions(sizes.channels, sizes.pools, sizes.dropout)
+    step_s = math.prod(pool[0] for pool in sizes.pools) * features.hop_samples / features.sample_rate
+    context: Recurrence | SelfAttention
+    if config.network == "crnn":
+        size = 2 * sizes.recurrent_size
+        context = Recurrence(sizes.channels[-1], sizes.recurrent_size, sizes.recurrent_layers, sizes.dropout)
+    else:
+        size = sizes.attention_size
+        context = SelfAttention(
+            sizes.channels[-1],
+            size,
+            sizes.attention_heads,
+            sizes.attention_ffn_size,
+            sizes.attention_layers,
+            sizes.attention_dropout,
+        )
+    return FrameDetector(convolutions, context, size, num_classes, step_s)
+
+
 def detection_model(features: FeaturesConfig, config: ModelConfig, num_classes: int) -> Model:
     """Waveform to predictions, with weights to be loaded."""
-    return Model(frontend(features), sedt(config, num_classes, with_weights=False))
+    network: SEDT | FrameDetector
+    if config.network == "sedt":
+        network = sedt(config, num_classes, with_weights=False)
+    else:
+        network = frame_detector(features, config, num_classes)
+    return Model(frontend(features), network)
 
 
 def set_loss(config: LossConfig, model: ModelConfig) -> SetLoss:

@@ -128,9 +128,51 @@ class FeaturesConfig(Settings):
         return self
 
 
+class FramesConfig(Settings):
+    """Sizes of the networks without queries (`model.network`); after a public set-up of their authors. [O]"""
+
+    channels: Annotated[list[PositiveInt], Field(min_length=1)] = [16, 32, 64, 128, 128, 128, 128]
+    """Of the 3x3 convolutions. [O]"""
+    pools: list[tuple[PositiveInt, PositiveInt]] = [(2, 2), (2, 2), (2, 2), (1, 2), (1, 2), (1, 2), (1, 1)]
+    """(frames, bands) that are averaged after each. [O]"""
+    dropout: Share = 0.5
+    """After each convolution, and between recurrent layers. [O]"""
+    recurrent_layers: PositiveInt = 2
+    """Bidirectional GRU layers of the CRNN. [O]"""
+    recurrent_size: PositiveInt = 128
+    """Their width, in each direction. [O]"""
+    attention_layers: PositiveInt = 3
+    """E: encoder layers of the Conv-Transformer, 3 or 6 in the paper. [P]"""
+    attention_size: PositiveInt = 144
+    """Their width. [O]"""
+    attention_heads: PositiveInt = 4
+    """[O]"""
+    attention_ffn_size: PositiveInt = 576
+    """Width of their feed-forward layers. [O]"""
+    attention_dropout: Share = 0.1
+    """[O]"""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(self.channels) != len(self.pools):
+            raise ValueError(
+                f"pools: one for each of {len(self.channels)} channels is needed, not {len(self.pools)}"
+            )
+        if self.attention_size % self.attention_heads or self.attention_size % 2:
+            raise ValueError(
+                f"attention_size {self.attention_size} must be even and a multiple of attention_heads "
+                f"{self.attention_heads}"
+            )
+        return self
+
+
 class ModelConfig(Settings):
     """The network. The defaults are SEDT with E = 3 for DCASE."""
 
+    network: Literal["sedt", "crnn", "conv_transformer"] = "sedt"
+    """SEDT, or one of the paper's rivals, which have no queries and learn in the stage `train_frames`. [P]"""
+    frames: FramesConfig = Field(default_factory=FramesConfig)
+    """Sizes of those rivals; the settings below are of SEDT, but for the window."""
     window_s: PositiveFloat = 10.0
     """Seconds of audio that the model sees at once. [C]"""
     overlap_s: NonNegativeFloat | None = None
@@ -225,6 +267,9 @@ class DecodingConfig(Settings):
     """Shorter events are dropped, in seconds; one number or one per class. [C]"""
     deoverlap: bool = True
     """Of overlapping events of one class keep the one with the higher score. [C]"""
+    median_s: NonNegativeFloat | dict[str, NonNegativeFloat] = 0.45
+    """Length of the median filter over the steps of a network without queries, in seconds; one number or one
+    per class. [P]"""
 
 
 class ScenesConfig(Settings):
@@ -581,6 +626,29 @@ class FinetuneConfig(OptimizerConfig):
         return self
 
 
+class TrainFramesConfig(OptimizerConfig):
+    """CRNN or Conv-Transformer (`model.network`) from labels: the paper's rivals."""
+
+    epochs: PositiveInt = 100
+    """[O]"""
+    learning_rate: PositiveFloat = 1e-3
+    """[O]"""
+    optimizer: Literal["radam", "adamw"] = "radam"
+    """[O]"""
+    weight_decay: NonNegativeFloat = 0.0
+    """[O]"""
+    gradient_norm: PositiveFloat | None = None
+    """[O]"""
+    drop_every: PositiveInt = 50
+    """[O]"""
+    strong_per_batch: PositiveInt = 16
+    """Clips with events in a batch. [O]"""
+    weak_per_batch: NonNegativeInt = 16
+    """Clips with tags in a batch. [O]"""
+    tag_weight: NonNegativeFloat = 1.0
+    """Weight of the tag loss beside that of the steps. [O]"""
+
+
 class MachineConfig(Settings):
     """How the computer is used; changes speed, not the method. All [O]."""
 
@@ -609,7 +677,7 @@ class TuneConfig(Settings):
     """Share of the true length that an offset may be off, if that is more. [C]"""
 
 
-Stage = Literal["tag_backbone", "pretrain", "finetune", "tune"]
+Stage = Literal["tag_backbone", "pretrain", "finetune", "train_frames", "tune"]
 
 
 class Recipe(Settings):
@@ -631,6 +699,7 @@ class Recipe(Settings):
     tag_backbone: TagBackboneConfig = Field(default_factory=TagBackboneConfig)
     pretrain: PretrainConfig = Field(default_factory=PretrainConfig)
     finetune: FinetuneConfig = Field(default_factory=FinetuneConfig)
+    train_frames: TrainFramesConfig = Field(default_factory=TrainFramesConfig)
     tune: TuneConfig = Field(default_factory=TuneConfig)
     machine: MachineConfig = Field(default_factory=MachineConfig)
 
@@ -638,6 +707,10 @@ class Recipe(Settings):
     def _check(self) -> Self:
         if self.stages != sorted(set(self.stages), key=get_args(Stage).index):
             raise ValueError(f"stages: each at most once, in this order: {', '.join(get_args(Stage))}")
+        with_queries = self.model.network == "sedt"
+        for stage in self.stages:
+            if stage != "tune" and (stage == "train_frames") is with_queries:
+                raise ValueError(f'stages: `{stage}` does not go with model.network = "{self.model.network}"')
         before = [stage for stage in self.stages if stage in ("tag_backbone", "pretrain")]
         if self.finetune.pretrained is not None and before:
             raise ValueError(

@@ -87,7 +87,7 @@ class Detector:
         joiner = SeamJoiner(self.window_s, self.hop_s, decision.deoverlap and not undecided)
         for probabilities, lengths_s, is_end in self._windows(audio, sample_rate):
             if undecided:
-                windows = candidates(probabilities, self.classes, self.window_s, lengths_s)
+                windows = candidates(probabilities, self.classes, self.window_s, lengths_s, decision.median_s)
             else:
                 windows = decode(probabilities, self.classes, decision, self.window_s, lengths_s)
             for number, events in enumerate(windows, 1):
@@ -100,14 +100,8 @@ class Detector:
     ) -> RecordingPredictions:
         """What the model says before any decision, of all windows. Arguments and errors as for `detect`."""
         batches = list(self._windows(audio, sample_rate))
-        parts = [probabilities for probabilities, _, _ in batches]
-        tags = [part.tags for part in parts if part.tags is not None]
         return RecordingPredictions(
-            probabilities=Probabilities(
-                classes=np.concatenate([part.classes for part in parts]),
-                spans=np.concatenate([part.spans for part in parts]),
-                tags=np.concatenate(tags) if tags else None,
-            ),
+            probabilities=Probabilities.joined([probabilities for probabilities, _, _ in batches]),
             lengths_s=np.concatenate([lengths_s for _, lengths_s, _ in batches]),
             window_s=self.window_s,
             hop_s=self.hop_s,

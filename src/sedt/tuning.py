@@ -20,6 +20,8 @@ from sedt.metrics import Collars, Scores, event_based
 
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
 TAG_THRESHOLDS = tuple(round(0.1 * k, 1) for k in range(1, 10))
+MEDIANS_S = (0.0, 0.3, 0.5, 0.8, 1.1, 1.5, 2.1)
+"""Median filters tried, for models without queries."""
 LENGTH_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Minimum lengths tried, as shares of a class's short events (its 5 % quantile on the recordings)."""
 
@@ -43,7 +45,7 @@ def tune(
     collars: Collars | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> Tuned:
-    """Choose `threshold`, `tag_threshold` and `min_length_s` for each class.
+    """Choose `threshold`, `tag_threshold` and `min_length_s` for each class, and `median_s` where it counts.
 
     A class that is not in the reference keeps its values, and so do all if macro F1 gets no better. Of values
     that do equally well the one nearest to the start is taken. `progress` is called for every value tried
@@ -67,6 +69,9 @@ def tune(
         decision = _best(decision, [{"threshold": t, "tag_threshold": g} for t, g in pairs], score)
     else:
         decision = _best(decision, [{"threshold": t} for t in THRESHOLDS], score)
+    if any(each.probabilities.frames is not None for each in predictions.values()):
+        both = product(THRESHOLDS, MEDIANS_S)
+        decision = _best(decision, [{"threshold": t, "median_s": m} for t, m in both], score)
     short = _short_events(reference, classes)
     lengths = [{label: share * short[label] for label in short} for share in LENGTH_SHARES]
     decision = _best(decision, [{"min_length_s": length} for length in lengths], score)
@@ -75,9 +80,10 @@ def tune(
     return Tuned(decision, before, after) if is_better else Tuned(start, before, before)
 
 
-def num_tries(has_tags: bool) -> int:
+def num_tries(*, has_tags: bool, has_frames: bool = False) -> int:
     """How often `tune` scores a decision."""
-    return len(THRESHOLDS) * (len(TAG_THRESHOLDS) if has_tags else 1) + len(LENGTH_SHARES) + 4
+    of_medians = len(THRESHOLDS) * len(MEDIANS_S) + 1 if has_frames else 0
+    return len(THRESHOLDS) * (len(TAG_THRESHOLDS) if has_tags else 1) + of_medians + len(LENGTH_SHARES) + 4
 
 
 def _best(
@@ -129,6 +135,7 @@ def _as_tables(decision: Decision, classes: Sequence[str]) -> Decision:
         threshold=table("threshold"),
         tag_threshold=table("tag_threshold"),
         min_length_s=table("min_length_s"),
+        median_s=table("median_s"),
     )
 
 

@@ -14,6 +14,7 @@ from sedt.config import ModelConfig, Recipe
 from sedt.recipe import load_recipe
 from sedt.training.modules import FinetuneModule, TagBackboneModule
 from sedt.training.pretrain_module import PretrainModule
+from sedt.training.train_frames import TrainFramesModule
 
 ROOT = Path(__file__).parents[2]
 CLASSES = 3
@@ -65,7 +66,7 @@ def test_there_are_recipes() -> None:
 def test_recipe_steps(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("SEDT_DATA", "DCASE2019", "DCASE2018_TASK5", "URBAN_SED", "URBANSOUND8K", "AMBIENCE"):
         monkeypatch.setenv(variable, str(tmp_path))
-    for module_name in ("modules", "pretrain_module"):  # logs need a Trainer
+    for module_name in ("modules", "pretrain_module", "train_frames"):  # logs need a Trainer
         monkeypatch.setattr(f"sedt.training.{module_name}.log_losses", lambda *arguments: None)
     recipe = load_recipe(ROOT / path)
     model = ModelConfig.model_validate({**recipe.model.model_dump(), **NARROW})
@@ -75,11 +76,20 @@ def test_recipe_steps(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         if stage == "tune":  # nothing is learned in it
             continue
         if stage == "tag_backbone":
-            module: TagBackboneModule | PretrainModule | FinetuneModule = TagBackboneModule(
+            module: TagBackboneModule | PretrainModule | FinetuneModule | TrainFramesModule
+            module = TagBackboneModule(
                 frontend,
                 build.tagger(model, recipe.tag_backbone, CLASSES),
                 build.augmentation(recipe.tag_backbone.augmentation, frontend, model.window_s),
                 recipe.tag_backbone,
+            )
+        elif stage == "train_frames":
+            module = TrainFramesModule(
+                frontend,
+                build.frame_detector(recipe.features, model, CLASSES),
+                build.augmentation(recipe.train_frames.augmentation, frontend, model.window_s),
+                recipe.train_frames,
+                model.window_s,
             )
         elif stage == "pretrain":
             batch = patch_clips(recipe, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from sedt.checking.source import SourceReport
 from sedt.config import Recipe
@@ -30,8 +31,8 @@ def stage_uses(recipe: Recipe, sources: Sequence[SourceReport]) -> dict[str, str
             uses[stage] = _tag_backbone(recipe, sources)
         elif stage == "pretrain":
             uses[stage] = _pretrain(recipe, sources)
-        elif stage == "finetune":
-            uses[stage] = _finetune(recipe, sources)
+        elif stage in ("finetune", "train_frames"):
+            uses[stage] = _from_labels(recipe, sources, stage)
         elif stage == "tune":
             uses[stage] = f"{_recordings(sources, 'validation')} of the validation set"
     if recipe.data.test:
@@ -52,8 +53,8 @@ def stage_faults(recipe: Recipe) -> Iterator[str]:
                 "pretrain: the backbone has learned nothing: run `tag_backbone` before, or set "
                 "model.backbone_start to a weights file or to 'imagenet'"
             )
-        if stage == "finetune" and not data.strong:
-            yield "finetune: the recipe has no clips with events (data.strong)"
+        if stage in ("finetune", "train_frames") and not data.strong:
+            yield f"{stage}: the recipe has no clips with events (data.strong)"
         if stage == "tune" and not data.validation:
             yield "tune: the recipe has no validation clips (data.validation)"
 
@@ -80,14 +81,16 @@ def _has_learned(recipe: Recipe) -> bool:
     return recipe.model.backbone_start != "random" or "tag_backbone" in before
 
 
-def _finetune(recipe: Recipe, sources: Sequence[SourceReport]) -> str:
-    stage = recipe.finetune
+def _from_labels(
+    recipe: Recipe, sources: Sequence[SourceReport], name: Literal["finetune", "train_frames"]
+) -> str:
+    stage = recipe.finetune if name == "finetune" else recipe.train_frames
     strong, weak = (_clips(recipe, sources, part) for part in ("strong", "weak"))
     made = f"{strong}, {stage.strong_per_batch} in a batch"
     if weak.number and stage.weak_per_batch:
         made += f", and {weak}, {stage.weak_per_batch} in a batch"
     elif weak.number:
-        made += f", but none of {weak} (finetune.weak_per_batch = 0)"
+        made += f", but none of {weak} ({name}.weak_per_batch = 0)"
     return f"{made}; {_steps(strong, stage.strong_per_batch, stage.accumulate)}, {stage.epochs} epochs"
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sedt.batch import Probabilities
+from sedt.decoding.frames import runs, smoothed, steps_as_events
 from sedt.errors import InputError
 from sedt.events import Event
 from sedt.spans import spans_to_edges
@@ -38,6 +39,8 @@ class Decision:
     """Shorter events are dropped, in seconds."""
     deoverlap: bool = True
     """Of overlapping events of one class keep the one with the higher score."""
+    median_s: PerClass = 0.45
+    """Median filter over the steps of a model without queries, in seconds."""
 
 
 def decode(
@@ -61,6 +64,8 @@ def decode(
     """
     thresholds = per_class(decision.threshold, classes, "threshold")
     min_lengths = per_class(decision.min_length_s, classes, "min_length_s") - _ROUNDING_S
+    if probabilities.frames is not None:
+        return _decode_steps(probabilities, classes, decision, window_s, lengths_s)
     scores = probabilities.classes[..., : len(classes)].astype(np.float64)
     if probabilities.tags is not None:
         tagged = probabilities.tags > per_class(decision.tag_threshold, classes, "tag_threshold")
@@ -77,12 +82,21 @@ def candidates(
     classes: Sequence[str],
     window_s: float,
     lengths_s: Sequence[float] | NDArray[np.float64] | None = None,
+    median_s: PerClass = 0.0,
 ) -> list[list[Event]]:
-    """What PSDS is counted on: every query as an event of every class, before any decision.
+    """What PSDS is counted on: every query (or step) as an event of every class, before any decision.
 
     The score is class probability times tag probability; events from `LEAST_SCORE` up, ordered by onset, as
-    `decode` gives them, but of any length and free to overlap.
+    `decode` gives them, but of any length and free to overlap. `median_s` smoothes the steps of a model
+    without queries.
     """
+    if probabilities.frames is not None:
+        steps = smoothed(probabilities.frames, probabilities.step_s, per_class(median_s, classes, "median_s"))
+        steps = steps if probabilities.tags is None else steps * probabilities.tags[:, None, :]
+        return [
+            steps_as_events(each, classes, LEAST_SCORE, probabilities.step_s, limit)
+            for each, limit in zip(steps, _limits(len(steps), window_s, lengths_s).tolist(), strict=True)
+        ]
     scores = probabilities.classes[..., : len(classes)]
     if probabilities.tags is not None:
         scores = scores * probabilities.tags[:, None, :]
@@ -124,9 +138,47 @@ def _edges_s(
 ) -> NDArray[np.float64]:
     """(batch, queries, 2): onset and offset in seconds, clipped to the audio of each window."""
     edges_s = np.maximum(0.0, spans_to_edges(probabilities.spans.astype(np.float64)) * window_s)
-    limits = np.full(len(edges_s), window_s) if lengths_s is None else np.minimum(lengths_s, window_s)
-    clipped: NDArray[np.float64] = np.minimum(edges_s, limits[:, None, None])
+    clipped: NDArray[np.float64] = np.minimum(
+        edges_s, _limits(len(edges_s), window_s, lengths_s)[:, None, None]
+    )
     return clipped
+
+
+def _limits(
+    number: int, window_s: float, lengths_s: Sequence[float] | NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """(windows,): seconds of each that hold audio."""
+    if lengths_s is None:
+        return np.full(number, window_s)
+    limits: NDArray[np.float64] = np.minimum(np.asarray(lengths_s, dtype=np.float64), window_s)
+    return limits
+
+
+def _decode_steps(
+    probabilities: Probabilities,
+    classes: Sequence[str],
+    decision: Decision,
+    window_s: float,
+    lengths_s: Sequence[float] | NDArray[np.float64] | None,
+) -> list[list[Event]]:
+    """`decode` for a model without queries: classes that are not tagged are not looked for."""
+    assert probabilities.frames is not None
+    thresholds = per_class(decision.threshold, classes, "threshold")
+    min_lengths = per_class(decision.min_length_s, classes, "min_length_s") - _ROUNDING_S
+    medians_s = per_class(decision.median_s, classes, "median_s")
+    scores = smoothed(probabilities.frames, probabilities.step_s, medians_s)
+    if probabilities.tags is not None:
+        tagged = probabilities.tags > per_class(decision.tag_threshold, classes, "tag_threshold")
+        scores = scores * tagged[:, None, :]
+    limits = _limits(len(scores), window_s, lengths_s)
+    return [
+        sorted(
+            replace(event, label=classes[label])
+            for label, event in runs(steps, thresholds, probabilities.step_s, limit)
+            if event.duration >= min_lengths[label]
+        )
+        for steps, limit in zip(scores, limits.tolist(), strict=True)
+    ]
 
 
 def deoverlap(events: Sequence[Event]) -> list[Event]:

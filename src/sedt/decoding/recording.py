@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sedt.batch import Probabilities
-from sedt.decoding.decide import Decision, candidates, decode, per_class
+from sedt.decoding.decide import Decision, PerClass, candidates, decode, per_class
 from sedt.decoding.seams import join_windows
 from sedt.events import Event
 
@@ -31,9 +31,9 @@ class RecordingPredictions:
         windows = decode(self.probabilities, classes, decision, self.window_s, self.lengths_s)
         return join_windows(windows, self.window_s, self.hop_s, deoverlap=decision.deoverlap)
 
-    def candidates(self, classes: Sequence[str]) -> list[Event]:
+    def candidates(self, classes: Sequence[str], median_s: PerClass = 0.0) -> list[Event]:
         """What PSDS is counted on (see `decoding.candidates`), ordered by onset."""
-        windows = candidates(self.probabilities, classes, self.window_s, self.lengths_s)
+        windows = candidates(self.probabilities, classes, self.window_s, self.lengths_s, median_s)
         return join_windows(windows, self.window_s, self.hop_s, deoverlap=False)
 
     def tags(self, classes: Sequence[str], decision: Decision) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from sedt.batch import Predictions
+from sedt.batch import FramePredictions, Predictions
 from sedt.features import Frontend
 
 
@@ -16,10 +16,10 @@ class Model(nn.Module):
         self.frontend = frontend
         self.network = network
 
-    def forward(self, waveforms: Tensor, num_samples: Tensor | None = None) -> Predictions:
+    def forward(self, waveforms: Tensor, num_samples: Tensor | None = None) -> Predictions | FramePredictions:
         """(batch, samples) and optionally (batch,) samples before each clip's padding -> predictions."""
         num_frames = None
         if num_samples is not None and bool((num_samples < waveforms.shape[-1]).any()):
             num_frames = self.frontend.num_frames(num_samples)
-        predictions: Predictions = self.network(self.frontend(waveforms), num_frames)
+        predictions: Predictions | FramePredictions = self.network(self.frontend(waveforms), num_frames)
         return predictions

@@ -16,13 +16,15 @@ from sedt.config import OptimizerConfig
 
 def make_optimizer(
     network: nn.Module,
-    backbone: nn.Module,
+    backbone: nn.Module | None,
     config: OptimizerConfig,
     name: str = "adamw",
     trunk: nn.Module | None = None,
 ) -> Optimizer:
-    """AdamW, or Adam with amsgrad; the backbone and the rest of the trunk may have rates of their own."""
-    parts = [(backbone, config.backbone_learning_rate or config.learning_rate)]
+    """AdamW, Adam with amsgrad, or RAdam; backbone and the rest of the trunk may have rates of their own."""
+    parts: list[tuple[nn.Module, float]] = []
+    if backbone is not None:
+        parts.append((backbone, config.backbone_learning_rate or config.learning_rate))
     own = getattr(config, "transformer_learning_rate", None)
     if trunk is not None and own is not None:
         parts.append((trunk, own))
@@ -36,12 +38,14 @@ def make_optimizer(
     groups = [group for group in reversed(groups) if group["params"]]
     options: dict[str, Any] = {"weight_decay": config.weight_decay, "fused": True}  # quicker, CPUs included
     optimizer: Optimizer
-    if name == "adam_amsgrad":
+    if name == "radam":
+        optimizer = torch.optim.RAdam(groups, weight_decay=config.weight_decay, decoupled_weight_decay=True)
+    elif name == "adam_amsgrad":
         optimizer = torch.optim.Adam(groups, amsgrad=True, **options)
     else:
         optimizer = torch.optim.AdamW(groups, **options)
     # Lightning takes this as a sign that gradients come scaled and must not be clipped; ours never are.
-    optimizer._step_supports_amp_scaling = False
+    optimizer._step_supports_amp_scaling = False  # type: ignore[union-attr]
     return optimizer
 
 

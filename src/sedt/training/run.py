@@ -27,9 +27,10 @@ from sedt.training.pretrain import pretrain
 from sedt.training.signals import Stopped, StopSignals
 from sedt.training.stages import finetune, tag_backbone
 from sedt.training.testing import score_test_set
+from sedt.training.train_frames import train_frames
 from sedt.training.trainer import Devices, StageRun, is_first_process
 from sedt.training.transfer import NORMALISER_FILE, given_normaliser
-from sedt.training.tune import finetuned, tune, with_tuned
+from sedt.training.tune import detector_stage, trained, tune, with_tuned
 
 NORMALISER_CLIPS = 400
 """Training clips, evenly spread, that the normaliser is fitted on."""
@@ -40,6 +41,7 @@ STAGES: dict[Stage, StageFunction] = {
     "tag_backbone": tag_backbone,
     "pretrain": pretrain,
     "finetune": finetune,
+    "train_frames": train_frames,
     "tune": tune,
 }
 
@@ -74,7 +76,7 @@ def train(
     for stage in recipe.stages:
         _run_stage(stage, recipe, datasets, frontend, folder, devices or Devices(), resume, console)
     # With several processes each of them gets here; what is left is the work of one.
-    if "finetune" in recipe.stages and is_first_process():
+    if detector_stage(recipe) in recipe.stages and is_first_process():
         _finish(folder, recipe, datasets, console)
     return folder
 
@@ -157,7 +159,7 @@ def _spectrograms(frontend: Frontend, datasets: Datasets) -> Iterator[Tensor]:
 
 def _finish(folder: Path, recipe: Recipe, datasets: Datasets, console: Console) -> None:
     """Best weights and tuned thresholds -> package; package -> test scores."""
-    package = replace(finetuned(folder, recipe, datasets.classes), info=_info(folder, recipe, datasets))
+    package = replace(trained(folder, recipe, datasets.classes), info=_info(folder, recipe, datasets))
     if "tune" in recipe.stages:
         package = with_tuned(package, folder)
     if recipe.data.test and not (folder / "test.json").exists():
@@ -184,6 +186,8 @@ def _info(folder: Path, recipe: Recipe, datasets: Datasets) -> dict[str, Any]:
         "stages": list(recipe.stages),
         "training_data": datasets.summary().splitlines(),
         "scores": {
-            "validation": json.loads((folder / "finetune" / "result.json").read_text(encoding="utf-8"))
+            "validation": json.loads(
+                (folder / detector_stage(recipe) / "result.json").read_text(encoding="utf-8")
+            )
         },
     }

@@ -47,7 +47,9 @@ def score_test_set(package: Package, recipe: Recipe, file: Path, console: Consol
             {name: each.events(classes, decision) for name, each in predictions.items()},
             durations,
             tags={name: each.tags(classes, decision) for name, each in predictions.items()},
-            undecided={name: each.candidates(classes) for name, each in predictions.items()},
+            undecided={
+                name: each.candidates(classes, decision.median_s) for name, each in predictions.items()
+            },
         )
 
     decision = build.decision(package.decoding)

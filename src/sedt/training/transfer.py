@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from sedt.config import Recipe
+from sedt.config import FeaturesConfig, ModelConfig, Recipe, Settings
 from sedt.errors import InputError
 from sedt.models.trunk import Trunk
 from sedt.package import save_tensors
@@ -127,13 +127,20 @@ def _read(path: Path) -> tuple[dict[str, Tensor], _Settings | None]:
 def _compare(path: Path, given: _Settings, wanted: _Settings) -> None:
     """See that the settings are the same. Raises InputError: names the first that isn't."""
     for section, settings in wanted.items():
-        theirs = given.get(section, {})
+        theirs = {**_defaults(section), **given.get(section, {})}
         for key in {**settings, **theirs}:
             if theirs.get(key) != settings.get(key):
                 raise InputError(
                     f"{path}: made with {section}.{key} = {json.dumps(theirs.get(key))}, "
                     f"this recipe says {json.dumps(settings.get(key))}"
                 )
+
+
+def _defaults(section: str) -> dict[str, Any]:
+    """What files say nothing of that are older than a setting."""
+    sections: dict[str, type[Settings]] = {"features": FeaturesConfig, "model": ModelConfig}
+    defaults: dict[str, Any] = json.loads(sections[section]().model_dump_json())
+    return {key: value for key, value in defaults.items() if key not in OF_NO_CONCERN}
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

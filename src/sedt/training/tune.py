@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from safetensors.torch import load_file
 
@@ -29,11 +29,11 @@ def tune(
     """Choose what `sedt.tuning.tune` chooses. Returns the settings, and macro F1 before and after.
 
     Raises:
-        InputError: the recipe has no validation clips, or no fine-tuned model.
+        InputError: the recipe has no validation clips, or no trained model.
     """
     if not datasets.validation:
         raise InputError("tune: the recipe has no validation clips (data.validation)")
-    detector = Detector(finetuned(run.folder, recipe, datasets.classes))
+    detector = Detector(trained(run.folder, recipe, datasets.classes))
     predictions: dict[str, RecordingPredictions] = {}
     reference: dict[str, list[Event]] = {}
     for number, recordings in enumerate(datasets.validation):
@@ -51,11 +51,17 @@ def tune(
     return {"decision": asdict(tuned.decision), "before": before, "after": after}
 
 
-def finetuned(folder: Path, recipe: Recipe, classes: list[str]) -> Package:
-    """The model of the stage `finetune`. Raises InputError: the stage has not been run."""
-    file = folder / "finetune" / "best.safetensors"
+def detector_stage(recipe: Recipe) -> Literal["finetune", "train_frames"]:
+    """The stage that a recipe's detector comes from."""
+    return "finetune" if recipe.model.network == "sedt" else "train_frames"
+
+
+def trained(folder: Path, recipe: Recipe, classes: list[str]) -> Package:
+    """The model as training has left it. Raises InputError: it has not been trained."""
+    stage = detector_stage(recipe)
+    file = folder / stage / "best.safetensors"
     if not file.exists():
-        raise InputError(f"{file}: not there; the stage `finetune` comes before")
+        raise InputError(f"{file}: not there; the stage `{stage}` comes before")
     model = build.detection_model(recipe.features, recipe.model, len(classes))
     model.load_state_dict(load_file(file))
     return Package(
