@@ -519,6 +519,9 @@ class PatchConfig(Settings):
     features: Literal["crop", "pooled"] = "crop"
     """What is known of a patch. crop: each goes through the backbone alone, then the mean of its map [P];
     pooled: the mean over its stretch of the clip's own map, one backbone pass in the place of M + 1 [O]."""
+    standardised: bool = False
+    """Whether each channel of the features is brought to mean 0 and deviation 1 over the patches of some
+    clips. [O]"""
     crop_frames: PositiveInt | None = 128
     """Frames that a patch is resized to before the backbone [C]; none: its own length, in whole map steps
     [P]."""

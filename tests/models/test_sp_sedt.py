@@ -58,6 +58,24 @@ def test_what_a_query_says_it_has_found_in_the_clip(query_place: QueryPlace) -> 
     assert torch.equal(*heard)
 
 
+@pytest.mark.parametrize("patch_features", ["crop", "pooled"])
+def test_standardised_features_differ_from_patch_to_patch(patch_features: str) -> None:
+    model = small(patch_features=patch_features)
+    clips, patches = torch.randn(8, 200, 64), torch.rand(8, 3, 2) * 0.2 + torch.tensor([0.4, 0.1])
+
+    def features() -> torch.Tensor:
+        return model.patch_features(clips, model.feature_map(clips), patches).flatten(0, 1)
+
+    raw = features()
+    model.standardise(raw)
+    standard = features()
+    torch.testing.assert_close(standard.mean(0), torch.zeros(512), atol=1e-4, rtol=0)
+    told = raw.std(0) > 1e-5  # others never change
+    torch.testing.assert_close(standard.std(0)[told], torch.ones(int(told.sum())), atol=1e-3, rtol=0)
+    torch.testing.assert_close(standard * model.feature_std + model.feature_mean, raw)
+    assert features().equal(standard)
+
+
 def test_blocks_are_consecutive() -> None:
     assert block_of(20, 10).tolist() == [i // 2 for i in range(20)]
     assert block_of(6, 6).tolist() == list(range(6))

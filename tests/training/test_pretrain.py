@@ -305,6 +305,23 @@ def test_kept_maps_change_nothing_but_time(recipe_file: Path, tmp_path: Path, fe
     assert found[0] == found[1]
 
 
+def test_features_are_standardised_on_the_clips_that_are_learned_from(
+    recipe_file: Path, tmp_path: Path
+) -> None:
+    settings = [
+        *SETTINGS,
+        'stages=["tag_backbone", "pretrain"]',
+        "pretrain.patches.standardised=true",
+        'pretrain.patches.features="pooled"',
+        "pretrain.kept_maps_gb=1e-3",
+    ]
+    folder = train(load_recipe(recipe_file, settings), tmp_path / "runs")
+    best = load_file(folder / "pretrain" / "best.safetensors")
+    assert (best["network.feature_mean"] > 0).any()
+    assert (best["network.feature_mean"] >= 0).all()  # a backbone's maps end with a rectifier
+    assert not torch.equal(best["network.feature_std"], torch.ones_like(best["network.feature_std"]))
+
+
 def test_clips_that_are_hard(recipe_file: Path, tmp_path: Path) -> None:
     """Shorter than a patch, silent, of one sample: sensible work, and finite numbers."""
     rate, folder = 8000, recipe_file.parent / "hard"

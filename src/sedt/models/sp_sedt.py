@@ -56,6 +56,10 @@ class SPSEDT(nn.Module):
         self.class_head = nn.Linear(trunk.size, 2)
         self.reconstruction_head = MLP(trunk.size, trunk.size, channels)
         self.num_patches = num_patches
+        self.register_buffer("feature_mean", torch.zeros(channels))
+        self.register_buffer("feature_std", torch.ones(channels))
+        self.feature_mean: Tensor
+        self.feature_std: Tensor
         block = block_of(num_queries, num_patches)
         other = block[:, None] != block[None]
         self.register_buffer("barred", other if block_mask else None, persistent=False)
@@ -78,8 +82,19 @@ class SPSEDT(nn.Module):
     def patch_features(self, features: Tensor, feature_map: Tensor, patches: Tensor) -> Tensor:
         """p of each patch (batch, M, channels), float32; `features` are not looked at where it is pooled."""
         if self.from_crops:
-            return crop_features(self.trunk.backbone, features, patches, self.crop_frames)
-        return pooled_features(feature_map, patches)
+            raw = crop_features(self.trunk.backbone, features, patches, self.crop_frames)
+        else:
+            raw = pooled_features(feature_map, patches)
+        return (raw - self.feature_mean) / self.feature_std
+
+    def standardise(self, features: Tensor) -> None:
+        """From now on each channel of p has mean 0 and deviation 1 over what `features` (..., channels) show.
+
+        Channels of a backbone are never negative, so that all patches look alike from afar.
+        """
+        flat = features.flatten(0, -2)
+        self.feature_mean.copy_(flat.mean(0))
+        self.feature_std.copy_(flat.std(0).clamp(min=1e-6))
 
     def find(
         self, feature_map: Tensor, patch_features: Tensor, num_frames: Tensor | None = None

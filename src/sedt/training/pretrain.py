@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 import sedt.build as build
 from sedt.config import Recipe
@@ -29,6 +30,9 @@ from sedt.training.transfer import BACKBONE_FILE, TRUNK_FILE, save_pretrained
 GB = 1e9
 MAPS_FOLDER = "maps"
 
+STANDARD_CLIPS = 200
+"""Clips whose patches say what mean and deviation features have."""
+
 
 def pretrain(
     recipe: Recipe, datasets: Datasets, frontend: Frontend, run: StageRun, resume: bool
@@ -46,6 +50,8 @@ def pretrain(
     plan = build.patch_plan(recipe)
     clips = PatchClips(train_on, plan, recipe.seed)
     held = PatchClips(held_out, plan, recipe.seed, first_row=len(clips))
+    if stage.patches.standardised:
+        network.standardise(_features(clips, frontend, network))
     maps = _kept_maps(recipe, datasets, frontend, network, run, [clips, held])
     clips.maps = held.maps = maps
     run.console.print(
@@ -72,6 +78,22 @@ def pretrain(
     if maps is not None and is_first_process():
         shutil.rmtree(maps.folder, ignore_errors=True)
     return selection.best
+
+
+@torch.inference_mode()
+def _features(clips: PatchClips, frontend: Frontend, network: SPSEDT) -> Tensor:
+    """Of the patches of some clips, evenly spread: (clips, M, channels)."""
+    number = min(len(clips), STANDARD_CLIPS)
+    found = []
+    for index in range(number):
+        clip = clips[index * len(clips) // number]
+        if clip.num_samples and clip.waveform is not None:  # which is there while no maps are kept
+            features = frontend(clip.waveform[None])
+            feature_map = network.feature_map(features)
+            found.append(network.patch_features(features, feature_map, clip.patches[None])[0])
+    if not found:
+        raise InputError("pretrain: nothing sounds in the clips without labels")
+    return torch.stack(found)
 
 
 def _network(recipe: Recipe, run: StageRun) -> SPSEDT:
