@@ -100,7 +100,7 @@ def is_done(job: Job, runs: Path) -> bool:
     if job.record_in is None or not job.result.exists():
         return job.result.exists()
     recorded = json.loads(job.result.read_text(encoding="utf-8")).get("recipe")
-    return bool(recorded == fingerprint(load_recipe(job.recipe, job.settings).model_dump_json(), runs))
+    return bool(recorded == fingerprint(load_recipe(job.recipe, job.settings), runs))
 
 
 def run(job: Job, runs: Path, threads: int, push: bool, lock: threading.Lock) -> None:

@@ -14,6 +14,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from sedt.config import Recipe
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "experiments" / "results"
 METRICS = ("event_based", "segment_based", "intersection_based", "tagging", "tagging_from_tags")
@@ -30,11 +32,13 @@ def figures(test: dict[str, Any]) -> dict[str, Any]:
     return scores
 
 
-def fingerprint(recipe: str, runs: Path) -> str:
-    """Of a recipe's settings as JSON, wherever its data and runs lie, on whatever machine it is run."""
-    settings = json.loads(recipe)
-    for key in ("machine", "name", "description"):
-        settings.pop(key, None)
+def fingerprint(recipe: Recipe, runs: Path) -> str:
+    """Of a recipe's settings, wherever its data and runs lie, on whatever machine it is run.
+
+    Defaults are left out, so that a new setting, which changes nothing, makes no result old.
+    """
+    left_out = {"machine", "name", "description"}
+    settings = json.loads(recipe.model_dump_json(exclude=left_out, exclude_defaults=True))
     text = json.dumps(settings, sort_keys=True)
     for folder, name in ((os.environ.get("SEDT_DATA"), "DATA"), (str(runs.absolute()), "RUNS")):
         if folder:
@@ -45,7 +49,7 @@ def fingerprint(recipe: str, runs: Path) -> str:
 def summary(run: Path, runs: Path) -> dict[str, Any]:
     """Recipe, seed, hours and all macro and micro scores of a run."""
     text = (run / "recipe.json").read_text(encoding="utf-8")
-    recipe, recipe_hash = json.loads(text), fingerprint(text, runs)
+    recipe, recipe_hash = json.loads(text), fingerprint(Recipe.model_validate_json(text), runs)
     test = json.loads((run / "test.json").read_text(encoding="utf-8"))
     with (run / "metrics.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))

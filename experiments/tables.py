@@ -83,6 +83,7 @@ def table(folder: str, rows: dict[str, tuple[str, str]], columns: list[Column]) 
 GRID = {
     "SEDT, E = 3": "sedt_e3",
     "SP-SEDT, E = 3": "sp_sedt_e3",
+    "- with the paper's patches and weights": "sp_sedt_e3_as_published",
     "- without reconstruction loss": "sp_sedt_e3_without_reconstruction",
     "- without class loss": "sp_sedt_e3_without_class_loss",
     "- patches of one size": "sp_sedt_e3_fixed_size",

@@ -629,6 +629,37 @@ class FinetuneConfig(OptimizerConfig):
         return self
 
 
+class FinetuneSemiConfig(OptimizerConfig):
+    """SEDT goes on with clips without labels, which a teacher labels: the moving average of the student."""
+
+    strong_per_batch: PositiveInt = 16
+    """Clips with events in a batch. [O]"""
+    weak_per_batch: NonNegativeInt = 16
+    """Clips with tags in a batch; the teacher says when these sound. [O]"""
+    unlabelled_per_batch: PositiveInt = 32
+    """Clips without labels in a batch. [O]"""
+    teacher_decay: Share = 0.9996
+    """What the teacher keeps of itself at each step. [C]"""
+    threshold_range: tuple[Share, Share] = (0.45, 0.7)
+    """Class thresholds of pseudo-labels begin in the middle and stay inside. [C]"""
+    threshold_step: NonNegativeFloat = 0.05
+    """How far, at most, they move after an epoch: up where a class is called in more clips than training
+    labels have it, down where in fewer. [O]"""
+    frozen_stages: NonNegativeInt = 1
+    """As in `finetune`. [C]"""
+    transformer_learning_rate: PositiveFloat | None = None
+    """As in `finetune`. [O]"""
+    one_to_many_from: NonNegativeInt | None = None
+    """As in `finetune`. [S][C]"""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_range("threshold_range", self.threshold_range)
+        if self.ema_decay is not None:
+            raise ValueError("ema_decay: the teacher is an average already (teacher_decay)")
+        return self
+
+
 class TrainFramesConfig(OptimizerConfig):
     """CRNN or Conv-Transformer (`model.network`) from labels: the paper's rivals."""
 
@@ -680,7 +711,7 @@ class TuneConfig(Settings):
     """Share of the true length that an offset may be off, if that is more. [C]"""
 
 
-Stage = Literal["tag_backbone", "pretrain", "finetune", "train_frames", "tune"]
+Stage = Literal["tag_backbone", "pretrain", "finetune", "finetune_semi", "train_frames", "tune"]
 
 
 class Recipe(Settings):
@@ -702,6 +733,7 @@ class Recipe(Settings):
     tag_backbone: TagBackboneConfig = Field(default_factory=TagBackboneConfig)
     pretrain: PretrainConfig = Field(default_factory=PretrainConfig)
     finetune: FinetuneConfig = Field(default_factory=FinetuneConfig)
+    finetune_semi: FinetuneSemiConfig = Field(default_factory=FinetuneSemiConfig)
     train_frames: TrainFramesConfig = Field(default_factory=TrainFramesConfig)
     tune: TuneConfig = Field(default_factory=TuneConfig)
     machine: MachineConfig = Field(default_factory=MachineConfig)
@@ -714,6 +746,8 @@ class Recipe(Settings):
         for stage in self.stages:
             if stage != "tune" and (stage == "train_frames") is with_queries:
                 raise ValueError(f'stages: `{stage}` does not go with model.network = "{self.model.network}"')
+        if "finetune_semi" in self.stages and "finetune" not in self.stages:
+            raise ValueError("stages: `finetune_semi` goes on from `finetune`, which is not among them")
         before = [stage for stage in self.stages if stage in ("tag_backbone", "pretrain")]
         if self.finetune.pretrained is not None and before:
             raise ValueError(

@@ -33,6 +33,8 @@ def stage_uses(recipe: Recipe, sources: Sequence[SourceReport]) -> dict[str, str
             uses[stage] = _pretrain(recipe, sources)
         elif stage in ("finetune", "train_frames"):
             uses[stage] = _from_labels(recipe, sources, stage)
+        elif stage == "finetune_semi":
+            uses[stage] = _semi(recipe, sources)
         elif stage == "tune":
             uses[stage] = f"{_recordings(sources, 'validation')} of the validation set"
     if recipe.data.test:
@@ -53,6 +55,8 @@ def stage_faults(recipe: Recipe) -> Iterator[str]:
                 "pretrain: the backbone has learned nothing: run `tag_backbone` before, or set "
                 "model.backbone_start to a weights file or to 'imagenet'"
             )
+        if stage == "finetune_semi" and not data.unlabelled:
+            yield "finetune_semi: the recipe has no clips without labels (data.unlabelled)"
         if stage in ("finetune", "train_frames") and not data.strong:
             yield f"{stage}: the recipe has no clips with events (data.strong)"
         if stage == "tune" and not data.validation:
@@ -92,6 +96,16 @@ def _from_labels(
     elif weak.number:
         made += f", but none of {weak} ({name}.weak_per_batch = 0)"
     return f"{made}; {_steps(strong, stage.strong_per_batch, stage.accumulate)}, {stage.epochs} epochs"
+
+
+def _semi(recipe: Recipe, sources: Sequence[SourceReport]) -> str:
+    stage = recipe.finetune_semi
+    parts = {"strong": stage.strong_per_batch, "weak": stage.weak_per_batch}
+    numbers = {**parts, "unlabelled": stage.unlabelled_per_batch}
+    clips = {part: _clips(recipe, sources, part) for part in numbers}
+    made = ", ".join(f"{clips[part]}, {number} in a batch" for part, number in numbers.items() if number)
+    steps = _steps(clips["strong"], stage.strong_per_batch, stage.accumulate)
+    return f"{made}; {steps}, {stage.epochs} epochs"
 
 
 def _clips(recipe: Recipe, sources: Sequence[SourceReport], *parts: str) -> Clips:

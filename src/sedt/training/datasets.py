@@ -66,7 +66,7 @@ def load_datasets(recipe: Recipe) -> Datasets:
     if not strong and not weak and recipe.stages != ["pretrain"]:
         raise InputError(f"{recipe.name}: the recipe has no training data (data.strong, data.weak)")
     unlabelled = []
-    if "pretrain" in recipe.stages:
+    if {"pretrain", "finetune_semi"} & set(recipe.stages):
         unlabelled = build.all_recordings(recipe.data.unlabelled, Supervision.NONE, rate)
     classes = build.classes(recipe.data, [*strong, *weak]) if strong or weak else []
     return Datasets(

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from sedt.batch import Batch, Predictions, Probabilities
-from sedt.config import FinetuneConfig, OptimizerConfig, TagBackboneConfig
+from sedt.config import FinetuneConfig, FinetuneSemiConfig, OptimizerConfig, TagBackboneConfig
 from sedt.data.augmentation import Augmentation
 from sedt.features import Frontend
 from sedt.losses.events import SetLoss
@@ -61,7 +61,7 @@ class FinetuneModule(L.LightningModule):
         augmentation: Augmentation,
         loss: SetLoss,
         tag_weight: float,
-        config: FinetuneConfig,
+        config: FinetuneConfig | FinetuneSemiConfig,
     ) -> None:
         super().__init__()
         self.frontend = frontend.requires_grad_(False)
@@ -73,7 +73,7 @@ class FinetuneModule(L.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Loss of one batch."""
         augmented = self.augmentation(batch)
-        predictions = self._predict(augmented.features, augmented.num_samples, batch.waveforms.shape[-1])
+        predictions = self._predict_with(self.network, augmented.features, augmented.num_samples)
         start = self.config.one_to_many_from
         more = start is not None and self.current_epoch >= start
         events = self.loss(predictions, augmented.targets, one_to_many=more)
@@ -88,13 +88,13 @@ class FinetuneModule(L.LightningModule):
 
     def predict(self, batch: Batch) -> Predictions:
         """Frontend, then network; clips as they are."""
-        return self._predict(self.frontend(batch.waveforms), batch.num_samples, batch.waveforms.shape[-1])
+        return self._predict_with(self.network, self.frontend(batch.waveforms), batch.num_samples)
 
-    def _predict(self, features: Tensor, num_samples: Tensor, window_samples: int) -> Predictions:
-        """The network, told which frames lie behind a clip's end."""
-        shorter = bool((num_samples < window_samples).any())
-        num_frames = self.frontend.num_frames(num_samples) if shorter else None
-        predictions: Predictions = self.network(features, num_frames)
+    def _predict_with(self, network: SEDT, features: Tensor, num_samples: Tensor) -> Predictions:
+        """A network, told which frames lie behind a clip's end."""
+        num_frames = self.frontend.num_frames(num_samples)
+        shorter = bool((num_frames < features.shape[1]).any())
+        predictions: Predictions = network(features, num_frames if shorter else None)
         return predictions
 
     def configure_optimizers(self) -> Any:

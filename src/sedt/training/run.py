@@ -23,6 +23,7 @@ from sedt.files import remove_leftovers, write_text
 from sedt.package import save_package, save_tensors
 from sedt.training.checkpoint import has_checkpoint, remove_checkpoints
 from sedt.training.datasets import Datasets, load_datasets
+from sedt.training.finetune_semi import finetune_semi
 from sedt.training.pretrain import pretrain
 from sedt.training.signals import Stopped, StopSignals
 from sedt.training.stages import finetune, tag_backbone
@@ -41,6 +42,7 @@ STAGES: dict[Stage, StageFunction] = {
     "tag_backbone": tag_backbone,
     "pretrain": pretrain,
     "finetune": finetune,
+    "finetune_semi": finetune_semi,
     "train_frames": train_frames,
     "tune": tune,
 }

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from safetensors.torch import load_file
 
 import sedt.build as build
-from sedt.config import Recipe
+from sedt.config import Recipe, Stage
 from sedt.decoding import Decision, RecordingPredictions
 from sedt.detector import Detector
 from sedt.errors import InputError
@@ -51,9 +51,11 @@ def tune(
     return {"decision": asdict(tuned.decision), "before": before, "after": after}
 
 
-def detector_stage(recipe: Recipe) -> Literal["finetune", "train_frames"]:
+def detector_stage(recipe: Recipe) -> Stage:
     """The stage that a recipe's detector comes from."""
-    return "finetune" if recipe.model.network == "sedt" else "train_frames"
+    if recipe.model.network != "sedt":
+        return "train_frames"
+    return "finetune_semi" if "finetune_semi" in recipe.stages else "finetune"
 
 
 def trained(folder: Path, recipe: Recipe, classes: list[str]) -> Package:

@@ -1,0 +1,116 @@
+"""Hard labels by a teacher, for clips of which less is known (the paper's later system).
+
+A class is called where its probability reaches a threshold of its own. Thresholds follow from training labels
+alone: where pseudo-labels say a class more often than those do, its threshold rises, else it falls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from sedt.batch import Predictions, Supervision, Targets
+from sedt.data.recordings import Recordings
+
+TAG_THRESHOLD = 0.5
+"""A teacher says a tag where its probability is larger."""
+
+
+@dataclass(frozen=True)
+class ThresholdPlan:
+    """How thresholds move."""
+
+    low: float = 0.45
+    high: float = 0.7
+    step: float = 0.05
+    """How far, at most, after an epoch."""
+
+
+class PseudoLabels(nn.Module):
+    """Teacher's predictions -> targets. Thresholds and counts are buffers: a resumed run goes on with them.
+
+    Args:
+        prior: (classes,) share of training clips in which a class sounds.
+        plan: where thresholds may lie; they begin in the middle.
+    """
+
+    def __init__(self, prior: Tensor, plan: ThresholdPlan = ThresholdPlan()) -> None:
+        super().__init__()
+        self.plan = plan
+        self.register_buffer("prior", prior)
+        self.register_buffer("thresholds", torch.full_like(prior, (plan.low + plan.high) / 2))
+        self.register_buffer("called", torch.zeros_like(prior))
+        self.register_buffer("clips", torch.zeros(()))
+        self.prior: Tensor
+        self.thresholds: Tensor
+        self.called: Tensor
+        """(classes,): clips without labels in which a class was called, in this epoch."""
+        self.clips: Tensor
+        """Clips without labels that were looked at in this epoch."""
+
+    def label(self, predictions: Predictions, known: Sequence[Targets]) -> list[Targets]:
+        """Targets of clips: what is `known` of them stays, the teacher says the rest.
+
+        A clip with tags gets events of these classes; one of which nothing is known gets tags and events.
+        """
+        scores = predictions.class_logits[-1].float()
+        scores = (scores.softmax(-1) if predictions.exclusive else scores.sigmoid())[
+            ..., : predictions.num_classes
+        ]
+        assert predictions.tag_logits is not None
+        tagged = predictions.tag_logits.float().sigmoid() > TAG_THRESHOLD  # (batch, classes)
+        best, labels = scores.max(-1)  # (batch, queries)
+        sure = best >= self.thresholds[labels]
+        spans = predictions.spans[-1]
+        made = []
+        for clip, target in enumerate(known):
+            if target.supervision is Supervision.STRONG:
+                made.append(target)
+                continue
+            weak = target.supervision is Supervision.WEAK
+            there = target.tags > 0 if weak else tagged[clip]
+            called = sure[clip] & there[labels[clip]]
+            found = Targets(
+                Supervision.STRONG,
+                target.tags if weak else there.to(target.tags),
+                labels[clip][called],
+                spans[clip][called].to(target.spans),
+            )
+            made.append(found)
+            if not weak:
+                self.called += torch.zeros_like(self.called).index_fill_(0, found.labels, 1.0)
+                self.clips += 1
+        return made
+
+    def adapt(self) -> None:
+        """After an epoch: move each threshold by how much more often its class was called than it should."""
+        if self.clips == 0:
+            return
+        share = self.called / self.clips
+        excess = ((share + RARE) / (self.prior + RARE)).log()
+        moved = self.thresholds + self.plan.step * excess.clamp(-1, 1)
+        self.thresholds.copy_(moved.clamp(self.plan.low, self.plan.high))
+        self.called.zero_()
+        self.clips.zero_()
+
+
+RARE = 0.01
+"""Added to shares, so that a class that is never called has a finite logarithm."""
+
+
+def prior_of(weak: Sequence[Recordings], strong: Sequence[Recordings], classes: Sequence[str]) -> Tensor:
+    """(classes,): share of training clips in which each class sounds.
+
+    Of clips with tags, if there are any: they are of the kind of those without labels. Else of those with
+    events.
+    """
+    counts, number = torch.zeros(len(classes)), 0
+    for recordings in weak or strong:
+        for index in range(len(recordings)):
+            number += 1
+            for label in recordings.known(index).tags & set(classes):
+                counts[classes.index(label)] += 1
+    return counts / max(1, number)
