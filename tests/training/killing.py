@@ -38,7 +38,7 @@ SETTINGS = [
     ),
     "tag_backbone.batch_size=1",
     "tag_backbone.epochs=6",
-    'stages=["tag_backbone", "pretrain", "finetune"]',
+    'stages=["tag_backbone", "pretrain", "finetune", "finetune_semi"]',
     'data.unlabelled=[{scenes={foreground="sounds", num_scenes=9, duration_s=2.0, seed=5}, fresh=true}]',
     "pretrain.batch_size=1",
     "pretrain.epochs=4",
@@ -47,6 +47,11 @@ SETTINGS = [
     "pretrain.patches.crop_frames=32",
     "finetune.strong_per_batch=1",
     "finetune.epochs=5",
+    "finetune_semi.accumulate=2",
+    "finetune_semi.augmentation.mixup=0.5",
+    "finetune_semi.strong_per_batch=1",
+    "finetune_semi.unlabelled_per_batch=2",
+    "finetune_semi.epochs=4",
 ]
 
 

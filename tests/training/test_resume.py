@@ -59,7 +59,7 @@ def cut_off(recipe: Path, runs: Path, stage: str, epoch: int, *, at_boundary: bo
     return runs / "tiny"
 
 
-@pytest.mark.parametrize("stage", ["tag_backbone", "pretrain", "finetune"])
+@pytest.mark.parametrize("stage", ["tag_backbone", "pretrain", "finetune", "finetune_semi"])
 def test_killed_in_mid_epoch(stage: str, recipe: Path, whole: Path, tmp_path: Path) -> None:
     folder = cut_off(recipe, tmp_path, stage, epoch=1)
     (folder / stage / f".best.{'0' * 16}.safetensors").touch()  # as a killed writer leaves it

@@ -79,6 +79,10 @@ class FinetuneSemiModule(FinetuneModule):
         """What the teacher says: it is what this stage leaves."""
         return self._predict_with(self.teacher, self.frontend(batch.waveforms), batch.num_samples)
 
+    def on_train_start(self) -> None:
+        """A run that goes on has averaged its last step."""
+        self._averaged_at = self.trainer.global_step
+
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_index: int) -> None:
         """After an optimiser step the teacher follows."""
         if self.trainer.global_step != self._averaged_at:
