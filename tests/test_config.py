@@ -81,7 +81,16 @@ def departures() -> str:
     return (ROOT / "docs" / "departures.md").read_text(encoding="utf-8")
 
 
-BEHAVIOUR = ("model", "loss", "decoding", "tag_backbone", "pretrain", "finetune", "train_frames")
+BEHAVIOUR = (
+    "model",
+    "loss",
+    "decoding",
+    "tag_backbone",
+    "pretrain",
+    "finetune",
+    "finetune_semi",
+    "train_frames",
+)
 """Tables of a recipe that say what is done, not where data are or how fast it goes."""
 
 

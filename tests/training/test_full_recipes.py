@@ -34,6 +34,10 @@ SMALL = [
     "finetune.epochs=1",
     "finetune.strong_per_batch=2",
     "finetune.accumulate=1",
+    "finetune_semi.epochs=1",
+    "finetune_semi.strong_per_batch=2",
+    "finetune_semi.weak_per_batch=1",
+    "finetune_semi.unlabelled_per_batch=2",
     "machine.workers=0",
 ]
 
@@ -123,6 +127,26 @@ def test_dcase2019_with_pretraining(dcase2019: Path, name: str, tmp_path: Path) 
     assert (folder / "pretrain" / "trunk.safetensors").exists()
     assert json.loads((folder / "test.json").read_text(encoding="utf-8"))["files"] == 1
     assert (folder / "test_events.tsv").exists()
+
+
+def test_dcase2019_with_a_teacher(dcase2019: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(RECIPES / "dcase2019" / "sp_sedt_semi.toml", [*SMALL, "finetune.weak_per_batch=2"])
+    report = check_recipe(recipe)
+    assert not report.faults
+    assert {"pretrain", "finetune_semi"} <= report.uses.keys()
+    folder = train(recipe, tmp_path / "runs")
+    model = json.loads((folder / "model" / "config.json").read_text(encoding="utf-8"))
+    assert model["model"]["class_scores"] == "sigmoid"
+    assert json.loads((folder / "test.json").read_text(encoding="utf-8"))["files"] == 1
+
+
+def test_the_teachers_recipe_has_the_published_settings(dcase2019: Path) -> None:
+    recipe = load_recipe(RECIPES / "dcase2019" / "sp_sedt_semi.toml")
+    stage = recipe.finetune_semi
+    assert (stage.teacher_decay, stage.threshold_range) == (0.9996, (0.45, 0.7))
+    assert (recipe.loss.focal_alpha, recipe.loss.focal_gamma) == (0.5, 1.0)
+    assert stage.augmentation == recipe.finetune.augmentation
+    assert stage.augmentation.mixup == 0.6
 
 
 def test_an_ablation_differs_in_what_it_is_named_for(dcase2019: Path) -> None:

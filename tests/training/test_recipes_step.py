@@ -12,8 +12,10 @@ import sedt.build as build
 from sedt.batch import Batch, PatchBatch, Supervision, Targets
 from sedt.config import ModelConfig, Recipe
 from sedt.recipe import load_recipe
+from sedt.training.finetune_semi import FinetuneSemiModule
 from sedt.training.modules import FinetuneModule, TagBackboneModule
 from sedt.training.pretrain_module import PretrainModule
+from sedt.training.pseudo_labels import PseudoLabels
 from sedt.training.train_frames import TrainFramesModule
 
 ROOT = Path(__file__).parents[2]
@@ -97,6 +99,17 @@ def test_recipe_steps(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             loss = build.patch_loss(recipe.pretrain, recipe.loss)
             samples = batch.waveforms.shape[1]
             module = PretrainModule(frontend, network, loss, recipe.pretrain, samples)
+        elif stage == "finetune_semi":
+            config = recipe.finetune_semi
+            module = FinetuneSemiModule(
+                frontend,
+                build.sedt(model, CLASSES),
+                build.augmentation(config.augmentation, frontend, model.window_s),
+                build.set_loss(recipe.loss, model),
+                recipe.loss.tag_weight,
+                config,
+                PseudoLabels(torch.full((CLASSES,), 0.5)),
+            )
         else:
             loss, weight = build.set_loss(recipe.loss, model), recipe.loss.tag_weight
             augmentation = build.augmentation(recipe.finetune.augmentation, frontend, model.window_s)
