@@ -1,4 +1,4 @@
-"""Run every stage of the paper's recipes at full size without the paper's audio, on a laptop in half an hour.
+"""Run every stage of the paper's recipes at full size without the paper's audio.
 
 python experiments/dry_run.py METADATA --folder build/dry_run
 
