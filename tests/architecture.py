@@ -12,7 +12,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROWS: tuple[tuple[str, ...], ...] = (
-    ("errors", "files", "events", "spans", "batch", "config", "recipe", "audio", "audio_files"),
+    (
+        "errors",
+        "files",
+        "events",
+        "spans",
+        "batch",
+        "config",
+        "recipe",
+        "audio",
+        "audio_files",
+        "resampling",
+        "windows",
+    ),
     ("features", "formats", "pictures"),
     ("data", "models", "losses", "decoding", "metrics"),
     ("build",),
