@@ -25,7 +25,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "resampling",
         "windows",
     ),
-    ("features", "formats", "pictures"),
+    ("features", "formats", "pictures", "live"),
     ("data", "models", "losses", "decoding", "metrics"),
     ("build",),
     ("package",),
