@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Iterator
 from threading import Event, Thread
+from types import SimpleNamespace
+from typing import Self
 
 import numpy as np
 import pytest
@@ -117,3 +119,68 @@ def test_without_the_extra_there_is_one_clear_line(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "sounddevice", None)  # what an import finds that is not installed
     with pytest.raises(InputError, match=r"the microphone needs the extra: pip install 'sedt\[mic\]'"):
         Microphone()
+
+
+class PortAudioError(Exception):
+    pass
+
+
+class InputStream:
+    """What sounddevice would give: two blocks, then samples were lost, then the device is gone."""
+
+    def __init__(self, **settings: object) -> None:
+        assert settings == {"device": 4, "samplerate": 48_000, "channels": 2, "dtype": "float32"}
+        self.reads = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def read(self, size: int) -> tuple[Block, bool]:
+        self.reads += 1
+        if self.reads == 5:
+            raise PortAudioError("device is gone")
+        return np.full((size, 2), self.reads, np.float32), self.reads > 2
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No machine that runs tests has a microphone, so a stand-in takes the place of the library."""
+
+    def query_devices(device: object, kind: str) -> dict[str, object]:
+        if device == "none":
+            raise ValueError("No input device matching 'none'")
+        return {"index": 4, "name": "USB", "default_samplerate": 48_000.0}
+
+    module = SimpleNamespace(
+        PortAudioError=PortAudioError,
+        InputStream=InputStream,
+        query_devices=query_devices,
+        check_input_settings=lambda **settings: None,
+    )
+    monkeypatch.setitem(sys.modules, "sounddevice", module)
+
+
+@pytest.mark.usefixtures("library")
+def test_a_microphone_until_it_is_gone() -> None:
+    microphone = Microphone("USB", channels=2)
+    assert (microphone.name, microphone.rate) == ("USB", 48_000)
+    notes: list[str] = []
+    found: list[Block] = []
+    with pytest.raises(InputError, match=r"microphone: device is gone"):
+        found.extend(microphone.blocks(Event(), notes.append))
+    assert [block.shape for block in found] == [(4800, 2)] * 4
+    assert notes == ["from 0.2 s on samples are lost: the machine is too slow"]
+    with pytest.raises(InputError, match=r"microphone: No input device matching 'none' \("):
+        Microphone("none")
+
+
+@pytest.mark.usefixtures("library")
+def test_a_microphone_until_it_is_stopped() -> None:
+    stop = Event()
+    blocks = Microphone(channels=2).blocks(stop, print)
+    next(blocks)
+    stop.set()
+    assert list(blocks) == []

@@ -73,7 +73,9 @@ class Microphone:
             }
             self._sounddevice.check_input_settings(**self._settings)
         except (ValueError, self._sounddevice.PortAudioError) as error:
-            raise _failed(error) from error
+            raise _failed(
+                error if chosen is not None else f"none is found, or not as asked for: {error}"
+            ) from error
         self.name = str(found["name"])
 
     def blocks(self, stop: Event, note: Callable[[str], None]) -> Iterator[Block]:
@@ -152,5 +154,5 @@ def _sounddevice() -> Any:
     return sounddevice
 
 
-def _failed(error: Exception) -> InputError:
+def _failed(error: object) -> InputError:
     return InputError(f"microphone: {error} (`python -m sounddevice` lists the devices)")
