@@ -22,6 +22,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "recipe",
         "audio",
         "audio_files",
+        "audio_mp3",
         "resampling",
         "windows",
     ),

@@ -102,6 +102,15 @@ def audio_duration(path: PathLike) -> float:
         return frames / recording.sample_rate
 
 
+def stated_duration(path: PathLike) -> float | None:
+    """Seconds as the header says, at once; it may be wrong. None where it says nothing or is no audio."""
+    try:
+        with closing(open_recording(path)) as recording:
+            return recording.stated_s
+    except InputError:
+        return None
+
+
 def to_mono(samples: Any, sample_rate_in: int, sample_rate_out: int) -> Waveform:
     """An array in memory -> mono float32 at `sample_rate_out`.
 
