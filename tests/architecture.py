@@ -12,8 +12,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROWS: tuple[tuple[str, ...], ...] = (
-    ("errors", "files", "events", "spans", "batch", "config", "recipe", "audio", "audio_files"),
-    ("features", "formats", "pictures"),
+    (
+        "errors",
+        "files",
+        "events",
+        "spans",
+        "batch",
+        "config",
+        "recipe",
+        "audio",
+        "audio_files",
+        "audio_mp3",
+        "resampling",
+        "windows",
+    ),
+    ("features", "formats", "pictures", "live"),
     ("data", "models", "losses", "decoding", "metrics"),
     ("build",),
     ("package",),

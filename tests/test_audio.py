@@ -19,6 +19,7 @@ from sedt.audio import (
     audio_duration,
     find_audio,
     read_audio,
+    stated_duration,
     stream_audio,
     to_mono,
     write_audio,
@@ -120,6 +121,33 @@ def test_any_part_is_the_slice_of_the_whole(
     np.testing.assert_allclose(part, whole[start : start + length], atol=2e-6)
 
 
+@pytest.mark.parametrize("rate", [16_000, 44_100, 8_000])
+@pytest.mark.parametrize("start", [0, 1, 7_000, 63_999])
+def test_a_stream_from_a_sample_on(tmp_path: Path, rate: int, start: int) -> None:
+    soundfile.write(tmp_path / "a.wav", chirp(rate, 4.0), rate, subtype="FLOAT")
+    blocks = list(stream_audio(tmp_path / "a.wav", 16_000, 5_000, start))
+    whole = read_audio(tmp_path / "a.wav", 16_000)
+    assert {len(block) for block in blocks[:-1]} <= {5_000}
+    np.testing.assert_allclose(np.concatenate(blocks), whole[start:], atol=2e-6)
+
+
+def test_no_stream_from_behind_the_end_on(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", chirp(16_000, 1.0), 16_000)
+    with pytest.raises(InputError, match=r"a\.wav: ends before 1 s"):
+        list(stream_audio(tmp_path / "a.wav", 16_000, 5_000, 16_000))
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3", "a.m4a"])
+def test_what_a_header_says_of_the_length(tmp_path: Path, name: str) -> None:
+    if name.endswith("m4a"):
+        write_container(tmp_path / name, np.stack([sine(44_100, 20.0)] * 2, axis=1), 44_100)
+    else:
+        soundfile.write(tmp_path / name, chirp(44_100, 20.0), 44_100)
+    assert stated_duration(tmp_path / name) == pytest.approx(20.0, abs=0.1)
+    (tmp_path / name).write_text("no audio")
+    assert stated_duration(tmp_path / name) is None
+
+
 def test_other_containers_are_read(tmp_path: Path) -> None:
     path = write_container(tmp_path / "a.m4a", np.stack([sine(44_100, 2.0)] * 2, axis=1), 44_100)
     waveform = read_audio(path, 16_000)
@@ -198,6 +226,7 @@ def test_a_flac_of_unknown_length_is_read(tmp_path: Path) -> None:
     (tmp_path / "a.flac").write_bytes(content)
     assert len(read_audio(tmp_path / "a.flac", 16_000)) == 48_000
     assert audio_duration(tmp_path / "a.flac") == 3.0
+    assert stated_duration(tmp_path / "a.flac") is None
 
 
 def test_streaming_keeps_memory_constant(tmp_path: Path) -> None:

@@ -9,26 +9,20 @@ from __future__ import annotations
 import errno
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
-import soxr
 from numpy.typing import NDArray
 
-from sedt.audio_files import Frames, open_recording
+from sedt.audio_files import open_recording
 from sedt.errors import InputError
 from sedt.files import atomic_path
-
-Waveform = NDArray[np.float32]
-"""(samples,) mono, full scale is 1."""
-
-PathLike = str | os.PathLike[str]
-
-QUALITY = "HQ"
+from sedt.resampling import PathLike, as_frames, mono, resample
+from sedt.resampling import Waveform as Waveform
 
 _SUFFIXES = """
     .wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .wv
@@ -42,7 +36,6 @@ WRITABLE = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OG
 
 _MARGIN = 256  # samples of the lower rate, more than half the length of soxr's filter
 _WRITE_BLOCK = 1 << 16  # libsndfile's Vorbis encoder overflows its stack on long arrays
-_MOST_CHANNELS = 256  # a second axis longer than this is time, so the array lies on its side
 
 
 def read_audio(
@@ -62,43 +55,35 @@ def read_audio(
         raise InputError(f"{path}: start_s {start_s}, duration_s {duration_s}: must be >= 0 and > 0")
     start = round(start_s * sample_rate)
     wanted = None if duration_s is None else max(1, round(duration_s * sample_rate))
-    with closing(open_recording(path)) as recording:
-        first, skipped = _aligned(start, recording.sample_rate, sample_rate)
-        blocks = _mono(recording.blocks(first), path, recording.sample_rate, first)
-        parts, count = [], 0
-        for block in _resample(blocks, recording.sample_rate, sample_rate):
+    parts, count = [], 0
+    with closing(_decoded(path, sample_rate, start)) as blocks:
+        for block in blocks:
             parts.append(block)
             count += len(block)
-            if wanted is not None and count >= skipped + wanted:
+            if wanted is not None and count >= wanted:
                 break
-    if count <= skipped:
-        raise InputError(f"{path}: " + (f"ends before {start_s:g} s" if start else "has no samples"))
-    return np.concatenate(parts)[skipped : None if wanted is None else skipped + wanted]
+    return np.concatenate(parts)[:wanted]
 
 
-def stream_audio(path: PathLike, sample_rate: int, block_samples: int) -> Iterator[Waveform]:
-    """The recording in blocks of exactly `block_samples`, but for the last; joined they equal `read_audio`.
+def stream_audio(path: PathLike, sample_rate: int, block_samples: int, start: int = 0) -> Iterator[Waveform]:
+    """The recording from sample `start` on, in blocks of exactly `block_samples`, but for the last.
 
-    Memory does not grow with the recording. Raises InputError as `read_audio` does, when iteration gets
-    to what is wrong.
+    Joined they equal `read_audio`. Memory does not grow with the recording. Raises InputError as `read_audio`
+    does, when iteration gets to what is wrong.
     """
     _check_rate(sample_rate)
-    if block_samples < 1:
-        raise InputError(f"block_samples is {block_samples}: must be at least 1")
+    if block_samples < 1 or start < 0:
+        raise InputError(f"block_samples {block_samples}, start {start}: must be at least 1 and 0")
     waiting: list[Waveform] = []
     count = 0
-    with closing(open_recording(path)) as recording:
-        blocks = _mono(recording.blocks(0), path, recording.sample_rate, 0)
-        for block in _resample(blocks, recording.sample_rate, sample_rate):
-            waiting.append(block)
-            count += len(block)
-            if count < block_samples:
-                continue
-            *whole, rest = np.split(np.concatenate(waiting), range(block_samples, count + 1, block_samples))
-            yield from whole
-            waiting, count = [rest], len(rest)
-    if not waiting:
-        raise InputError(f"{path}: has no samples")
+    for block in _decoded(path, sample_rate, start):
+        waiting.append(block)
+        count += len(block)
+        if count < block_samples:
+            continue
+        *whole, rest = np.split(np.concatenate(waiting), range(block_samples, count + 1, block_samples))
+        yield from whole
+        waiting, count = [rest], len(rest)
     if count:
         yield np.concatenate(waiting)
 
@@ -117,6 +102,15 @@ def audio_duration(path: PathLike) -> float:
         return frames / recording.sample_rate
 
 
+def stated_duration(path: PathLike) -> float | None:
+    """Seconds as the header says, at once; it may be wrong. None where it says nothing or is no audio."""
+    try:
+        with closing(open_recording(path)) as recording:
+            return recording.stated_s
+    except InputError:
+        return None
+
+
 def to_mono(samples: Any, sample_rate_in: int, sample_rate_out: int) -> Waveform:
     """An array in memory -> mono float32 at `sample_rate_out`.
 
@@ -126,18 +120,22 @@ def to_mono(samples: Any, sample_rate_in: int, sample_rate_out: int) -> Waveform
     Raises:
         InputError: another shape or type, no samples, NaN or infinite samples, a rate below 1.
     """
+    parts = list(to_mono_blocks([samples], sample_rate_in, sample_rate_out))
+    if not parts:
+        raise InputError(f"audio of shape {np.shape(samples)}: has no samples")
+    return np.concatenate(parts)
+
+
+def to_mono_blocks(blocks: Iterable[Any], sample_rate_in: int, sample_rate_out: int) -> Iterator[Waveform]:
+    """Arrays as they come, each as `to_mono` takes them -> blocks of any length at `sample_rate_out`.
+
+    How the samples are cut into blocks changes nothing, and a block may be empty. What comes out is at most
+    0.12 s behind what went in. Raises InputError as `to_mono` does, but for no samples.
+    """
     _check_rate(sample_rate_in)
     _check_rate(sample_rate_out)
-    array = np.asarray(samples)
-    if array.ndim not in (1, 2):
-        raise InputError(f"audio of shape {array.shape}: must be (samples,) or (samples, channels)")
-    if array.size == 0:
-        raise InputError(f"audio of shape {array.shape}: has no samples")
-    frames = array.reshape(len(array), -1)
-    if frames.shape[1] > _MOST_CHANNELS:
-        raise InputError(f"audio of shape {array.shape}: samples come first, then channels: transpose it")
-    blocks = _mono(iter([_full_scale(frames)]), "audio", sample_rate_in, 0)
-    return np.concatenate(list(_resample(blocks, sample_rate_in, sample_rate_out)))
+    frames = (as_frames(block) for block in blocks)
+    yield from resample(mono(frames, "audio", sample_rate_in), sample_rate_in, sample_rate_out)
 
 
 def write_audio(path: PathLike, waveform: Waveform, sample_rate: int) -> None:
@@ -195,16 +193,20 @@ def _check_rate(sample_rate: int) -> None:
         raise InputError(f"sample rate {sample_rate}: must be at least 1 sample per second")
 
 
-def _full_scale(frames: NDArray[Any]) -> Frames:
-    """Floats as float32; integers divided by their full scale."""
-    if frames.dtype.kind == "f":
-        with np.errstate(over="ignore"):  # an overflow becomes infinite, which is refused later
-            return frames.astype(np.float32)
-    if frames.dtype.kind not in "iu" or frames.dtype.itemsize > 4:
-        raise InputError(f"audio of type {frames.dtype}: must be float, or integer of 8, 16 or 32 bits")
-    half = 2.0 ** (8 * frames.dtype.itemsize - 1)
-    centre = half if frames.dtype.kind == "u" else 0.0
-    return ((frames - centre) / half).astype(np.float32)
+def _decoded(path: PathLike, sample_rate: int, start: int) -> Generator[Waveform]:
+    """Blocks of any length, at least one sample in all, from sample `start` of the recording on."""
+    with closing(open_recording(path)) as recording:
+        first, skipped = _aligned(start, recording.sample_rate, sample_rate)
+        blocks = mono(recording.blocks(first), path, recording.sample_rate, first)
+        count = 0
+        for block in resample(blocks, recording.sample_rate, sample_rate):
+            kept = block[max(0, skipped - count) :]
+            count += len(block)
+            if len(kept):
+                yield kept
+    if count <= skipped:
+        second = f"ends before {start / sample_rate:g} s"
+        raise InputError(f"{path}: {second if start else 'has no samples'}")
 
 
 def _aligned(start: int, rate_in: int, rate_out: int) -> tuple[int, int]:
@@ -218,35 +220,3 @@ def _aligned(start: int, rate_in: int, rate_out: int) -> tuple[int, int]:
     margin = 0 if rate_in == rate_out else -(-_MARGIN * rate_out // min(rate_in, rate_out))
     units = max(0, (start - margin) // unit_out)
     return units * unit_in, start - units * unit_out
-
-
-def _mono(blocks: Iterator[Frames], path: PathLike, sample_rate: int, first: int) -> Iterator[Waveform]:
-    """Average the channels; refuse NaN and infinity, saying at which second."""
-    done = first
-    for block in blocks:
-        mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
-        if not np.isfinite(mono).all():
-            second = (done + int(np.argmin(np.isfinite(mono)))) / sample_rate
-            raise InputError(f"{path}: a sample at {second:.3f} s is not a finite number (NaN or infinity)")
-        done += len(mono)
-        yield mono
-
-
-def _resample(blocks: Iterator[Waveform], rate_in: int, rate_out: int) -> Iterator[Waveform]:
-    """Blocks at `rate_in` -> blocks of any length at `rate_out`, at least one sample for at least one."""
-    if rate_in == rate_out:
-        yield from blocks
-        return
-    resampler = soxr.ResampleStream(rate_in, rate_out, 1, dtype="float32", quality=QUALITY)
-    last: Waveform | None = None
-    count = 0
-    for block in blocks:
-        last = block
-        out = resampler.resample_chunk(block)
-        count += len(out)
-        yield out
-    if last is None:
-        return
-    out = resampler.resample_chunk(last[:0], last=True)
-    # So few samples that not one is left at the lower rate: their mean stands for them.
-    yield out if count + len(out) else last.mean(keepdims=True)

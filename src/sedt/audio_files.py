@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
 from itertools import chain
@@ -13,6 +12,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from sedt.audio_mp3 import MP3_FRAME, EndlessFile, states_its_length
 from sedt.errors import InputError
 
 Frames: TypeAlias = NDArray[np.float32]
@@ -20,9 +20,6 @@ Frames: TypeAlias = NDArray[np.float32]
 
 BLOCK_VALUES = 1 << 17
 """Values (frames x channels) decoded at a time: memory does not grow with the recording."""
-
-_MP3_FRAME = 1152  # samples
-_LONGEST_MP3_FRAME = 1441  # bytes
 
 # What FFmpeg may take an unknown file for. Its playlist formats are left out: they open other files.
 _CONTAINERS = "mov,mp4,m4a,3gp,mj2,matroska,webm,aac,asf,avi,flv,mpegts,mpeg,amr,ac3,eac3,mp3,ogg,wv,ape,tta"
@@ -32,6 +29,8 @@ class Recording(Protocol):
     """A recording that is open for reading."""
 
     sample_rate: int
+    stated_s: float | None
+    """Seconds as its header says, which may be wrong; None where it says nothing."""
 
     def num_frames(self) -> int | None:
         """Frames in all; None where only decoding can tell."""
@@ -82,10 +81,11 @@ class _SndfileRecording:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = _Unseeking(path)
-        self._mp3: _EndlessFile | None = None
-        if self._file.format == "MP3" and not _states_its_length(path):
+        self.stated_s = None if self._file.frames > 1 << 48 else self._file.frames / self._file.samplerate
+        self._mp3: EndlessFile | None = None
+        if self._file.format == "MP3" and not states_its_length(path):
             self._file.close()
-            self._mp3 = _EndlessFile(path)
+            self._mp3 = EndlessFile(path)
             self._file = _Unseeking(self._mp3)
         self.sample_rate: int = self._file.samplerate
 
@@ -96,7 +96,7 @@ class _SndfileRecording:
 
     def blocks(self, first: int) -> Iterator[Frames]:
         """Seek where that is exact; elsewhere decode from the start and leave out `first` frames."""
-        size = _MP3_FRAME if self._mp3 else max(1, BLOCK_VALUES // self._file.channels)
+        size = MP3_FRAME if self._mp3 else max(1, BLOCK_VALUES // self._file.channels)
         exact = self._file.format not in {"MP3", "OGG"}
         done = min(first, self._file.frames) if exact else 0
         try:
@@ -122,57 +122,6 @@ class _SndfileRecording:
             self._mp3.close()
 
 
-class _EndlessFile(io.FileIO):
-    """An mp3 that claims to be huge.
-
-    Where no header states the number of frames, libsndfile estimates it from the file's size and the first
-    bit rate, and stops there: half of a recording of variable bit rate can be lost. So the size is made up.
-    """
-
-    _CLAIM = 1 << 40
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        size = super().seek(0, os.SEEK_END)
-        super().seek(max(0, size - 128))
-        self._tag = self.read(128)  # an ID3v1 tag, where one is
-        self._end = size - 128 if self._tag[:3] == b"TAG" else size
-        super().seek(0)
-
-    def is_at_end(self) -> bool:
-        """All is read that truly is there."""
-        return self.tell() >= self._end
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """The end is far away."""
-        return super().seek(self._CLAIM + offset) if whence == os.SEEK_END else super().seek(offset, whence)
-
-    def readinto(self, buffer: Any, /) -> int:
-        """The tag at the claimed end, nothing between the true and the claimed end."""
-        place = self.tell()
-        if place < self._CLAIM - 128:
-            view = memoryview(buffer)[: max(0, self._end - place)]
-            return super().readinto(view) or 0
-        data = self._tag[place - self._CLAIM + 128 :][: len(buffer)]
-        buffer[: len(data)] = data
-        super().seek(place + len(data))
-        return len(data)
-
-
-def _states_its_length(mp3: Path) -> bool:
-    """Whether the first frame is a header with the number of frames."""
-    with mp3.open("rb") as file:
-        start = file.read(10)
-        if start[:3] == b"ID3":  # its length stands in four bytes of seven bits
-            file.seek(
-                sum((byte & 0x7F) << shift for byte, shift in zip(start[6:], (21, 14, 7, 0), strict=True)), 1
-            )
-        else:
-            file.seek(0)
-        first_frame = file.read(_LONGEST_MP3_FRAME)
-    return any(name in first_frame for name in (b"Xing", b"Info", b"VBRI"))
-
-
 class _ContainerRecording:
     """The first audio track of what FFmpeg reads. A part is found by decoding from the start: exact, slow."""
 
@@ -187,6 +136,8 @@ class _ContainerRecording:
             self._container = av.open(self._file, "r", options=options, metadata_errors="replace")
             if not self._container.streams.audio:
                 raise InputError(f"{path}: has no audio track")
+            length = self._container.duration
+            self.stated_s = None if length is None else length / av.time_base
             self._frames = self._container.decode(audio=0)
             # The header's rate is half the true one in some AAC files; a decoded frame knows.
             self._first = next(self._frames, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ import torch
 from numpy.typing import NDArray
 
 import sedt.build as build
-from sedt.audio import Waveform, audio_duration, stream_audio, to_mono
+from sedt.audio import Waveform, audio_duration, stream_audio, to_mono, to_mono_blocks
 from sedt.batch import Probabilities
 from sedt.decoding import Decision, RecordingPredictions, SeamJoiner, candidates, decode
 from sedt.errors import InputError
 from sedt.events import Event
 from sedt.package import Package, load_package
+from sedt.windows import window_batches
 
 BUNDLED = ("demo",)
 """Names of the models that come with the package."""
@@ -39,8 +40,10 @@ class Detector:
         self.sample_rate = package.features.sample_rate
         """Samples per second inside; any other rate is converted."""
         self.window_s = package.model_config.window_s
-        self.hop_s = build.window_hop_s(package.model_config)
-        """Seconds from one window to the next."""
+        self._window_samples = max(1, round(self.window_s * self.sample_rate))
+        self._hop_samples = max(1, round(build.window_hop_s(package.model_config) * self.sample_rate))
+        self.hop_s = self._hop_samples / self.sample_rate
+        """Seconds from one window to the next: whole samples, or times would drift in long recordings."""
         self._decision = build.decision(package.decoding)
         self._batch_size = batch_size
         self._device = torch.device(device)
@@ -81,28 +84,71 @@ class Detector:
         threshold: float | None = None,
         undecided: bool = False,
         progress: Progress | None = None,
+        joiner: SeamJoiner | None = None,
     ) -> Iterator[Event]:
-        """As `detect`, but events come as soon as they are final, a window after they end."""
-        decision = self._with_threshold(threshold)
-        joiner = SeamJoiner(self.window_s, self.hop_s, decision.deoverlap and not undecided)
-        for probabilities, lengths_s, is_end in self._windows(audio, sample_rate):
-            if undecided:
-                windows = candidates(probabilities, self.classes, self.window_s, lengths_s, decision.median_s)
-            else:
-                windows = decode(probabilities, self.classes, decision, self.window_s, lengths_s)
-            for number, events in enumerate(windows, 1):
-                yield from joiner.add(events, last=is_end and number == len(windows))
-            if progress is not None:
-                progress(len(windows) * self.hop_s)
+        """As `detect`, but events come as soon as they are final, at most a batch of windows after they end.
+
+        With `joiner` it goes on where the run stopped that the joiner is of (see `joiner`). When `progress`
+        is called, all events that `joiner` no longer holds have come.
+        """
+        joiner = joiner or self.joiner(undecided=undecided)
+        start = joiner.index * self._hop_samples
+        if isinstance(audio, str | os.PathLike):
+            blocks: Iterable[Waveform] = stream_audio(audio, self.sample_rate, self._hop_samples, start)
+        else:
+            blocks = [self._mono(audio, sample_rate)[start:]]
+        yield from self._events(blocks, self._batch_size, joiner, threshold, undecided, progress)
+
+    def stream(
+        self,
+        blocks: Iterable[NDArray[Any]],
+        sample_rate: int,
+        *,
+        threshold: float | None = None,
+        undecided: bool = False,
+        progress: Progress | None = None,
+    ) -> Iterator[Event]:
+        """Events of audio that comes block by block and may never end: a microphone, a pipe.
+
+        The same events as `detect` has of the whole; an event comes as soon as it is final, when at most
+        `window_s` + `hop_s` seconds of audio behind its offset were taken from `blocks` (and the rest of the
+        block in which that is). They come ordered by the window in which they end, not by onset. Memory does
+        not grow with the audio. Where the samples are cut into blocks does not matter.
+
+        Args:
+            blocks: arrays of samples (samples,) or (samples, channels), as `detect` takes them.
+            sample_rate: of the blocks.
+            threshold: as for `detect`.
+            undecided: as for `detect`.
+            progress: told how far it is.
+
+        Raises:
+            InputError: a block is no audio; nothing is left of it then.
+        """
+        joiner = self.joiner(undecided=undecided)
+        waveforms = to_mono_blocks(blocks, sample_rate, self.sample_rate)
+        yield from self._events(waveforms, 1, joiner, threshold, undecided, progress)
+
+    def joiner(self, *, undecided: bool = False, index: int = 0, held: Sequence[Event] = ()) -> SeamJoiner:
+        """What joins the events of a recording's windows, for `iter_detect`.
+
+        `index` and `held` are those of the joiner of an earlier run, which is gone on from.
+        """
+        deoverlap = self._decision.deoverlap and not undecided
+        return SeamJoiner(self.window_s, self.hop_s, deoverlap, index, list(held))
 
     def predict(
         self, audio: str | os.PathLike[str] | NDArray[Any], sample_rate: int | None = None
     ) -> RecordingPredictions:
         """What the model says before any decision, of all windows. Arguments and errors as for `detect`."""
-        batches = list(self._windows(audio, sample_rate))
+        if isinstance(audio, str | os.PathLike):
+            blocks: Iterable[Waveform] = stream_audio(audio, self.sample_rate, self._hop_samples)
+        else:
+            blocks = [self._mono(audio, sample_rate)]
+        batches = [self._probabilities(batch) for batch, _ in self._windows(blocks, self._batch_size)]
         return RecordingPredictions(
-            probabilities=Probabilities.joined([probabilities for probabilities, _, _ in batches]),
-            lengths_s=np.concatenate([lengths_s for _, lengths_s, _ in batches]),
+            probabilities=Probabilities.joined([probabilities for probabilities, _ in batches]),
+            lengths_s=np.concatenate([lengths_s for _, lengths_s in batches]),
             window_s=self.window_s,
             hop_s=self.hop_s,
         )
@@ -111,30 +157,36 @@ class Detector:
         """Length of a file in seconds. Raises InputError."""
         return audio_duration(path)
 
-    @property
-    def _window_samples(self) -> int:
-        return round(self.window_s * self.sample_rate)
+    def _events(
+        self,
+        blocks: Iterable[Waveform],
+        least: int,
+        joiner: SeamJoiner,
+        threshold: float | None,
+        undecided: bool,
+        progress: Progress | None,
+    ) -> Iterator[Event]:
+        """The one way from audio to events; `blocks` begin where `joiner` is."""
+        decision = self._with_threshold(threshold)
+        for batch, is_end in self._windows(blocks, least):
+            probabilities, lengths_s = self._probabilities(batch)
+            if undecided:
+                windows = candidates(probabilities, self.classes, self.window_s, lengths_s, decision.median_s)
+            else:
+                windows = decode(probabilities, self.classes, decision, self.window_s, lengths_s)
+            for number, events in enumerate(windows, 1):
+                yield from joiner.add(events, last=is_end and number == len(windows))
+            if progress is not None:
+                # Of the last window all counts, of those before what is theirs alone.
+                progress((len(windows) - is_end) * self.hop_s + is_end * float(lengths_s[-1]))
 
-    def _windows(
-        self, audio: str | os.PathLike[str] | NDArray[Any], sample_rate: int | None
-    ) -> Iterator[tuple[Probabilities, NDArray[np.float64], bool]]:
-        """Batches of windows: probabilities, seconds of audio in each, whether the recording ends there."""
-        hop_samples = round(self.hop_s * self.sample_rate)
-        if isinstance(audio, str | os.PathLike):
-            blocks: Iterable[Waveform] = stream_audio(audio, self.sample_rate, hop_samples)
-        else:
-            blocks = self._array_blocks(audio, sample_rate, hop_samples)
-        for batch, is_end in self._batches(_windows(blocks, hop_samples, self._window_samples)):
-            yield *self._probabilities(batch), is_end
+    def _windows(self, blocks: Iterable[Waveform], least: int) -> Iterator[tuple[list[Waveform], bool]]:
+        return window_batches(blocks, self._window_samples, self._hop_samples, least, self._batch_size)
 
-    def _array_blocks(
-        self, samples: NDArray[Any], sample_rate: int | None, hop_samples: int
-    ) -> Iterator[Waveform]:
+    def _mono(self, samples: NDArray[Any], sample_rate: int | None) -> Waveform:
         if sample_rate is None:
             raise InputError("an array needs its sample_rate")
-        mono = to_mono(samples, sample_rate, self.sample_rate)
-        for first in range(0, len(mono), hop_samples):
-            yield mono[first : first + hop_samples]
+        return to_mono(samples, sample_rate, self.sample_rate)
 
     def _with_threshold(self, threshold: float | None) -> Decision:
         if threshold is None:
@@ -142,14 +194,6 @@ class Detector:
         if not 0 <= threshold <= 1:
             raise InputError(f"threshold {threshold} must lie in 0..1")
         return build.decision(self.package.decoding.model_copy(update={"threshold": threshold}))
-
-    def _batches(self, windows: Iterable[tuple[Waveform, bool]]) -> Iterator[tuple[list[Waveform], bool]]:
-        batch: list[Waveform] = []
-        for window, is_end in windows:
-            batch.append(window)
-            if len(batch) == self._batch_size or is_end:
-                yield batch, is_end
-                batch = []
 
     def _probabilities(self, windows: list[Waveform]) -> tuple[Probabilities, NDArray[np.float64]]:
         """What the model says of each window, and the seconds of audio in it."""
@@ -183,24 +227,3 @@ def find_model(model: str | os.PathLike[str]) -> Path:
     if path.is_dir():
         return path
     raise InputError(f"{model}: no such model: give the folder of a model package, or {', '.join(BUNDLED)}")
-
-
-def _windows(
-    blocks: Iterable[Waveform], hop_samples: int, window_samples: int
-) -> Iterator[tuple[Waveform, bool]]:
-    """Windows every hop, until one reaches the end; the last may be shorter. With whether it is the last."""
-    held = np.zeros(0, dtype=np.float32)
-    source = iter(blocks)
-    ended = False
-    while True:
-        # One sample more than a window tells whether another window follows.
-        while not ended and len(held) <= window_samples:
-            block = next(source, None)
-            ended = block is None
-            held = held if block is None else np.concatenate([held, block])
-        last = len(held) <= window_samples
-        if len(held):
-            yield held[:window_samples], last
-        if last:
-            return
-        held = held[hop_samples:]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sedt.cli.printed import HEADER, fields, print_row
 from sedt.errors import InputError
 
 if TYPE_CHECKING:
@@ -115,17 +116,14 @@ class _Table:
     """The TSV on standard output, each recording as soon as it is done."""
 
     def __init__(self) -> None:
-        self._header = ["filename", "onset", "offset", "event_label", "score"]
+        self._header: tuple[str, ...] = HEADER
 
     def add(self, source: Source, events: list[Event]) -> None:
-        """Rows as `sedt.formats.dcase` writes them, always with a score."""
-        rows = [
-            [source.name, f"{e.onset:.3f}", f"{e.offset:.3f}", e.label, f"{e.score or 0:.4f}"] for e in events
-        ] or [[source.name, "", "", "", ""]]
+        """Rows of a recording."""
+        rows = [fields(source.name, event) for event in events] or [(source.name, "", "", "", "")]
         for row in [self._header, *rows] if self._header else rows:
-            sys.stdout.write("\t".join(row) + "\n")
-        sys.stdout.flush()
-        self._header = []
+            print_row(row)
+        self._header = ()
 
 
 def _print_json(outcome: Outcome) -> None:

@@ -19,6 +19,7 @@ from sedt.errors import InputError
 
 COMMANDS = {
     "detect": "Find the events in recordings.",
+    "listen": "Find the events in audio as it comes: a microphone, a pipe.",
     "data": "Look at the data of a recipe (`sedt data check`).",
     "train": "Run the stages of a recipe.",
     "tune": "Choose a model's thresholds on recordings with known events.",

@@ -33,30 +33,35 @@ class SeamJoiner:
 
     Window k begins at k * hop_s; `window_s` - `hop_s`, the overlap, is at most half a window, so that only
     neighbours overlap. With `deoverlap`, events of one label do not overlap in what is given back, if they
-    did not within the windows.
+    did not within the windows. `index` and `held` are all that it remembers: a joiner that is made with those
+    of another goes on where that one was.
     """
 
     window_s: float
     hop_s: float
     deoverlap: bool = True
-    _index: int = field(default=0, init=False)
-    _held: list[Event] = field(default_factory=list, init=False)
+    index: int = 0
+    """Windows taken."""
+    held: list[Event] = field(default_factory=list)
+    """Events, in seconds from the start of the recording, that the next window may change."""
 
     def add(self, events: Sequence[Event], *, last: bool = False) -> list[Event]:
         """Take the events of the next window, in seconds from its start; `last` if the recording ends in it.
 
         Returns:
             Events in seconds from the start of the recording, ordered by onset: all that end before the next
-            window begins, or, after the last window, all that are left.
+            window begins, or, after the last window, all that are left. So an event that ends at t is given
+            back with the last window that begins before t, or with the one after it if t is among that
+            window's last hundredth.
         """
-        start = self._index * self.hop_s
+        start = self.index * self.hop_s
         found = [replace(event, onset=start + event.onset, offset=start + event.offset) for event in events]
-        if self._index:
-            found = self._join(self._held, found, start)
-        self._index += 1
+        if self.index:
+            found = self._join(self.held, found, start)
+        self.index += 1
         next_start = start + self.hop_s
         hold_from = min(next_start, start + self.window_s * (1 - OPEN))
-        self._held = [] if last else [event for event in found if event.offset > hold_from]
+        self.held = [] if last else [event for event in found if event.offset > hold_from]
         return by_time(event for event in found if last or event.offset <= hold_from)
 
     def _join(self, before: list[Event], after: list[Event], start: float) -> list[Event]:
