@@ -34,12 +34,12 @@ from sedt.formats.tables import read_table
 ROOT = Path(__file__).parents[1]
 SEDT = [sys.executable, "-c", "import sys; sys.argv[0] = 'sedt'; from sedt.cli.main import run; run()"]
 PLACES = {
-    "synthetic.tsv": "train/synthetic",
-    "weak.tsv": "train/weak",
-    "unlabel_in_domain.tsv": "train/unlabel_in_domain",
-    "validation.tsv": "validation",
+    "train/synthetic.tsv": "train/synthetic",
+    "train/weak.tsv": "train/weak",
+    "train/unlabel_in_domain.tsv": "train/unlabel_in_domain",
+    "validation/validation.tsv": "validation",
 }
-"""Label file -> where its audio lies."""
+"""Label file under metadata/ -> where its audio lies under audio/."""
 
 RATE, SECONDS = 44_100, 10.0
 SMALL = [
@@ -78,12 +78,11 @@ def generate(folder: Path, number: int) -> list[Path]:
 def link(metadata: Path, folder: Path, recordings: list[Path]) -> dict[str, int]:
     """The official layout under `folder`; gives back the number of clips of each label file."""
     counts = {}
-    for name, place in PLACES.items():
-        found = sorted(metadata.rglob(name))
+    for file, place in PLACES.items():
+        labels = folder / "metadata" / file
+        found = sorted(metadata.rglob(labels.name))
         if not found:
-            raise SystemExit(f"{metadata}: no {name} in it")
-        labels = folder / "metadata" / Path(place).parent / name
-        labels = labels if place != "validation" else folder / "metadata" / place / name
+            raise SystemExit(f"{metadata}: no {labels.name} in it")
         labels.parent.mkdir(parents=True, exist_ok=True)
         labels.write_bytes(found[0].read_bytes())
         clips = sorted({row.file_name for row in read_table(labels, ("filename",))})
@@ -93,7 +92,7 @@ def link(metadata: Path, folder: Path, recordings: list[Path]) -> dict[str, int]
             target = audio / clip
             if not target.exists():
                 os.link(recordings[index % len(recordings)], target)
-        counts[name] = len(clips)
+        counts[labels.name] = len(clips)
     return counts
 
 

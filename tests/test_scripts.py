@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,9 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "training"))
 
 from tiny import write_recipe  # noqa: E402
+
+from sedt.audio import audio_duration  # noqa: E402
+from sedt.recipe import load_recipe  # noqa: E402
 
 GRID = """
 results = "{results}"
@@ -47,7 +51,12 @@ audio = "sounds"
 
 
 def script(name: str, *arguments: str, runs: Path | None = None) -> str:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", **({"SEDT_RUNS": str(runs)} if runs else {})}
+    environment = {
+        "DCASE2019": ".",
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        **({"SEDT_RUNS": str(runs)} if runs else {}),
+    }
     done = subprocess.run(
         [sys.executable, str(ROOT / name), *arguments],
         capture_output=True, text=True, check=False, env=environment, timeout=300,
@@ -92,3 +101,38 @@ def test_a_grid_runs_once(tmp_path: Path) -> None:
     (tmp_path / "plain.toml").write_text(PLAIN.replace("epochs = 1", "epochs = 2"))
     left = script("experiments/grid.py", grid, "--seed", "0", "--list", runs=runs).split()
     assert len(left) == 3  # results of other settings are none
+
+
+def test_costs_are_counted() -> None:
+    found = script("experiments/costs.py", "crnn")
+    assert re.search(r"crnn\s*│ train_frames\s*│ 11500\s*│ [1-9]", found), found
+
+
+def test_the_dry_run_lays_out_the_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sys.path.insert(0, str(ROOT / "experiments"))
+    import dry_run
+
+    metadata = tmp_path / "labels"
+    for file, rows in {
+        "synthetic": "filename\tonset\toffset\tevent_label\na.wav\t0\t1\tDog\na.wav\t2\t3\tDog\n",
+        "weak": "filename\tevent_labels\nb.wav\tDog\nc.wav\tDog\nd.wav\tCat\n",
+        "unlabel_in_domain": "filename\ne.wav\n",
+    }.items():
+        metadata.mkdir(exist_ok=True)
+        (metadata / f"{file}.tsv").write_text(rows)
+    folder = tmp_path / "made"
+    recordings = dry_run.generate(folder / "generated", 2)
+    with pytest.raises(SystemExit, match=r"no validation\.tsv"):
+        dry_run.link(metadata, folder, recordings)
+    (metadata / "validation.tsv").write_text("filename\tonset\toffset\tevent_label\nf.wav\t0\t1\tDog\n")
+    counts = dry_run.link(metadata, folder, recordings)
+    assert list(counts.values()) == [1, 3, 1, 1]
+    assert sorted(f.name for f in (folder / "audio" / "train" / "weak").iterdir()) == [
+        "b.wav",
+        "c.wav",
+        "d.wav",
+    ]
+    assert audio_duration(folder / "audio" / "validation" / "f.wav") == pytest.approx(10.0)
+    monkeypatch.setenv("DCASE2019", str(folder))
+    for recipe in ("sp_sedt_semi", "crnn"):
+        load_recipe(ROOT / "recipes" / "dcase2019" / f"{recipe}.toml", dry_run.SMALL)

@@ -68,7 +68,7 @@ def test_killed_in_mid_epoch(stage: str, recipe: Path, whole: Path, tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", ["tag_backbone", "pretrain", "finetune"])
+@pytest.mark.parametrize("stage", ["tag_backbone", "pretrain", "finetune", "finetune_semi"])
 def test_killed_between_two_epochs(stage: str, recipe: Path, whole: Path, tmp_path: Path) -> None:
     folder = cut_off(recipe, tmp_path, stage, epoch=2, at_boundary=True)
     refused = start(recipe, tmp_path)

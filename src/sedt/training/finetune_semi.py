@@ -49,7 +49,6 @@ class FinetuneSemiModule(FinetuneModule):
         super().__init__(frontend, network, augmentation, loss, tag_weight, config)
         self.teacher = deepcopy(network).requires_grad_(False).eval()
         self.labels = labels
-        self._averaged_at = 0
 
     def train(self, mode: bool = True) -> Self:
         """As every module, but the teacher stays in eval mode."""
@@ -79,15 +78,10 @@ class FinetuneSemiModule(FinetuneModule):
         """What the teacher says: it is what this stage leaves."""
         return self._predict_with(self.teacher, self.frontend(batch.waveforms), batch.num_samples)
 
-    def on_train_start(self) -> None:
-        """A run that goes on has averaged its last step."""
-        self._averaged_at = self.trainer.global_step
-
-    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_index: int) -> None:
-        """After an optimiser step the teacher follows."""
-        if self.trainer.global_step != self._averaged_at:
-            self._averaged_at = self.trainer.global_step
-            self.follow()
+    def optimizer_step(self, *arguments: Any, **options: Any) -> None:
+        """The teacher follows at once: checkpoints are written before the hooks of a batch's end."""
+        super().optimizer_step(*arguments, **options)
+        self.follow()
 
     @torch.no_grad()
     def follow(self) -> None:
