@@ -70,10 +70,11 @@ def jobs_of(grid_file: Path, runs: Path, rows: list[str], seeds: list[int]) -> l
         if (row, seed) not in made:
             options = grid["rows"][row]
             recipe = (base / grid["recipes"] / f"{options.get('recipe', row)}.toml").resolve()
-            backbone = tagged[seed]
             name, result = f"{results.name}-{row}-s{seed}", results / f"{row}_seed{seed}.json"
-            settings = [f"name={name}", f"seed={seed}", f"model.backbone_start={backbone.result}"]
-            new = Job(name, recipe, settings, result, results, row, after=[backbone])
+            new = Job(name, recipe, [f"name={name}", f"seed={seed}"], result, results, row)
+            if "train_frames" not in load_recipe(recipe).stages:  # the paper's rivals learn from random weights
+                new.after.append(tagged[seed])
+                new.settings.append(f"model.backbone_start={tagged[seed].result}")
             if "pretrained" in options:
                 before = job(options["pretrained"], seed)
                 new.starts_from = runs / before.name / "pretrain" / "trunk.safetensors"
@@ -85,7 +86,8 @@ def jobs_of(grid_file: Path, runs: Path, rows: list[str], seeds: list[int]) -> l
     for row in chosen:
         for seed in numbers:
             job(row, seed)
-    return [*tagged.values(), *made.values()]
+    needed = [each for each in tagged.values() if any(each in job.after for job in made.values())]
+    return [*needed, *made.values()]
 
 
 def _tagging(recipe: Path, runs: Path, seed: int) -> Job:
