@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from record import RESULTS, ROOT
+from where import class_table, length_table
 
 import sedt
 from sedt.evaluation import compare_runs
+from sedt.events import EventTable
 
 Run = dict[str, Any]
 
@@ -162,13 +164,34 @@ def hours(run: Run) -> float:
     return sum(float(stage["hours"]) for stage in run["stages"].values())
 
 
+def urban_truth() -> EventTable | None:
+    """The true events of `urban_test`; None where the data are not."""
+    truth = Path(os.environ.get("SEDT_DATA", "")) / "urban_test" / "strong.tsv"
+    return sedt.read_events(truth) if os.environ.get("SEDT_DATA") and truth.is_file() else None
+
+
+SYSTEMS = (
+    "SEDT, E = 3",
+    "SP-SEDT, E = 3",
+    "CRNN",
+    "Conv-Transformer, E = 3",
+    "SP-SEDT, E = 3, then a teacher",
+)
+"""Whose answers are looked at by length and class."""
+
+
+def grid_systems(folder: str) -> dict[str, list[Path]]:
+    """Title -> the found events of its seeds, of the systems that have been run."""
+    events = RESULTS / folder / "events"
+    found = {title: sorted(events.glob(f"{GRID[title]}_seed[0-9].tsv")) for title in SYSTEMS}
+    return {title: files for title, files in found.items() if files}
+
+
 def claims(folder: str) -> str:
     """Differences of means over seeds, with the range of 95 % that other test files would give."""
-    data = os.environ.get("SEDT_DATA")
-    if not data:
+    reference, events = urban_truth(), RESULTS / folder / "events"
+    if reference is None:
         return ""
-    truth = Path(data) / "urban_test" / "strong.tsv"
-    reference, events = sedt.read_events(truth), RESULTS / folder / "events"
     lines = [
         "| difference of F1, points | seeds | event-based | segment-based | tagging |",
         "|---|--:|--:|--:|--:|",
@@ -191,7 +214,10 @@ def claims(folder: str) -> str:
 def tables() -> dict[str, str]:
     """Name -> text; tables that cannot be made here are left as they are."""
     tuned, fixed = "thresholds per class, tuned on the validation scenes", "thresholds of 0.5"
+    truth, systems = urban_truth(), grid_systems("urban_grid")
     found = {
+        "urban_lengths": length_table(truth, systems) if truth else "",
+        "urban_classes": class_table(truth, systems) if truth else "",
         "urban": table("urban", {tuned: ("urban-sedt", "test"), fixed: ("urban-sedt", "test_untuned")}, ALL),
         "office": table(
             "office", {tuned: ("office-sedt", "test"), fixed: ("office-sedt", "test_untuned")}, ALL

@@ -17,6 +17,8 @@ sys.path.insert(0, str(ROOT / "tests" / "training"))
 from tiny import write_recipe  # noqa: E402
 
 from sedt.audio import audio_duration  # noqa: E402
+from sedt.events import Event  # noqa: E402
+from sedt.formats import write_events  # noqa: E402
 from sedt.recipe import load_recipe  # noqa: E402
 
 GRID = """
@@ -136,3 +138,24 @@ def test_the_dry_run_lays_out_the_data_set(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("DCASE2019", str(folder))
     for recipe in ("sp_sedt_semi", "crnn"):
         load_recipe(ROOT / "recipes" / "dcase2019" / f"{recipe}.toml", dry_run.SMALL)
+
+
+def test_who_wins_where_is_counted_by_length_and_class(tmp_path: Path) -> None:
+    sys.path.insert(0, str(ROOT / "experiments"))
+    from where import class_table, length_table
+
+    truth = {"a.wav": [Event(0, 0.3, "dog"), Event(1, 1.4, "dog"), Event(2, 5, "rain")], "b.wav": []}
+    found = {"a.wav": [Event(0.1, 0.4, "dog"), Event(2, 2.4, "rain")], "b.wav": [Event(0, 9, "rain")]}
+    for seed, table in enumerate((truth, found)):
+        write_events(tmp_path / f"x_seed{seed}.tsv", table)
+    systems = {"X": [tmp_path / "x_seed0.tsv", tmp_path / "x_seed1.tsv"], "Y": [tmp_path / "x_seed1.tsv"]}
+    lengths = length_table(truth, systems).splitlines()
+    assert lengths[0].startswith(
+        "| in % | found, < 0.5 s (2) | found, 0.5 to 1 s (0) | found, 1 to 2 s (0) |"
+    )
+    shares = [cell.strip() for cell in lengths[3].split("|")[2:-1]]
+    assert (shares[0], shares[3], shares[4], shares[7]) == ("50.0", "0.0", "50.0", "0.0")
+    assert class_table(truth, systems).splitlines()[2:] == [
+        "| dog | 83.3 ± 23.6 | 66.7 |",
+        "| rain | 50.0 ± 70.7 | 0.0 |",
+    ]
