@@ -41,8 +41,12 @@ def found_share(reference: EventTable, estimated: EventTable, lengths: tuple[flo
 
 
 def right_share(reference: EventTable, estimated: EventTable, lengths: tuple[float, float]) -> float:
-    """Which share of the found events of these lengths is right (precision)."""
-    return event_based(reference, of_length(estimated, lengths)).micro.precision
+    """Which share of the found events of these lengths is right (precision).
+
+    NaN if none is found.
+    """
+    found = of_length(estimated, lengths)
+    return event_based(reference, found).micro.precision if any(found.values()) else math.nan
 
 
 def by_length(
@@ -73,7 +77,10 @@ def by_class(
 
 
 def cell(shares: list[float]) -> str:
-    """Mean and standard deviation, in %."""
+    """Mean and standard deviation, in %, of the seeds that have one."""
+    shares = [share for share in shares if not math.isnan(share)]
+    if not shares:
+        return "-"
     mean = f"{100 * statistics.mean(shares):.1f}"
     return mean if len(shares) < 2 else f"{mean} ± {100 * statistics.stdev(shares):.1f}"
 
