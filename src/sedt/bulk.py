@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from sedt.audio import SUFFIXES, find_audio, read_audio
 from sedt.detector import Detector
 from sedt.errors import InputError
 from sedt.events import Event
-from sedt.formats import FORMATS, write_events
+from sedt.formats import FORMATS, read_events, write_events
 from sedt.pictures import draw_events
 
 
@@ -79,7 +79,7 @@ def detect_all(
     """
     outcome = Outcome()
     for source in sources:
-        targets = [] if output is None else [output_file(output, source, name) for name in formats]
+        targets = {} if output is None else {name: _target(output, source, name) for name in formats}
         picture = output_file(output or Path(), source, "png") if plot else None
         before = None if overwrite else _finished(source, targets, picture)
         if before is not None:
@@ -98,8 +98,8 @@ def detect_all(
         if picture is not None:
             samples = read_audio(source.path, detector.sample_rate)
             draw_events(picture, samples, detector.sample_rate, events, title=source.name)
-        for target in targets:
-            write_events(target, {source.name: events})
+        for name, target in targets.items():
+            write_events(target, {source.name: events}, name)
         outcome.events[source.name] = events
         on_done(source, events)
     return outcome
@@ -110,15 +110,21 @@ def output_file(output: Path, source: Source, ending: str) -> Path:
     return output / f"{source.name}.{ending}"
 
 
-def _finished(source: Source, targets: Sequence[Path], picture: Path | None) -> list[Event] | None:
-    """The events of an earlier run, if all its files are there and can be read."""
-    wanted = [*targets, picture] if picture is not None else targets
+def _target(output: Path, source: Source, format_name: str) -> Path:
+    return output_file(output, source, FORMATS[format_name].ending)
+
+
+def _finished(source: Source, targets: Mapping[str, Path], picture: Path | None) -> list[Event] | None:
+    """The events of an earlier run, if all its files are there; read from one that keeps most of them."""
+    wanted = [*targets.values(), picture] if picture is not None else [*targets.values()]
     if not targets or not all(target.exists() for target in wanted):
         return None
+    name, best = max(targets.items(), key=lambda item: FORMATS[item[0]].holds_scores)
     try:
-        return FORMATS[targets[0].suffix[1:]].read(targets[0]).get(source.name)
+        found = read_events(best, name)
     except InputError:
         return None
+    return next(iter(found.values())) if FORMATS[name].holds_one else found.get(source.name)
 
 
 def _check_name(name: str) -> None:

@@ -171,7 +171,7 @@ def test_all_bad_of_several_is_exit_code_2(model: Path) -> None:
     ("arguments", "told"),
     [
         (["--model", "nothing"], "sedt: nothing: no such model"),
-        (["--format", "mp3"], "sedt: --format mp3: known formats are tsv, txt, json"),
+        (["--format", "mp3"], "sedt: --format mp3: known formats are tsv, csv, json"),
         (["--format", "tsv", "--format", "json"], "sedt: --format tsv, json: without --output"),
     ],
 )

@@ -10,8 +10,7 @@ import pytest
 
 from sedt.errors import InputError
 from sedt.events import Event
-from sedt.formats import read_events
-from sedt.formats.annotations import read_annotations
+from sedt.formats import read_events, read_labels
 
 
 def observation(time: float, duration: float, value: Any) -> dict[str, Any]:
@@ -44,14 +43,14 @@ def test_scaper_s_foreground_is_read_and_its_background_is_not(tmp_path: Path) -
 def test_plain_values_and_columns_in_the_place_of_rows(tmp_path: Path, namespace: str) -> None:
     columns = {"time": [1.0, 3.0], "duration": [1.0, 0.5], "value": ["a", "b"], "confidence": [1, 1]}
     write_jams(tmp_path / "a.jams", namespace, columns, {"namespace": "beat", "data": []})
-    assert read_annotations(tmp_path) == {"a.wav": [Event(1, 2, "a"), Event(3, 3.5, "b")]}
+    assert read_events(tmp_path) == {"a.wav": [Event(1, 2, "a"), Event(3, 3.5, "b")]}
 
 
 def test_overlaps_of_a_class_are_joined_by_number_not_by_text(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(
         "9.5\t10.5\tdog bark\r\n10.0 11.0 dog bark\n9.0 9.2 dog bark\n\n9.6 9.9 siren"
     )
-    assert read_annotations(tmp_path) == {
+    assert read_events(tmp_path) == {
         "a.wav": [Event(9.0, 9.2, "dog bark"), Event(9.5, 11.0, "dog bark"), Event(9.6, 9.9, "siren")]
     }
 
@@ -59,19 +58,19 @@ def test_overlaps_of_a_class_are_joined_by_number_not_by_text(tmp_path: Path) ->
 def test_joined_events_are_told(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("0 2 x\n1 3 x\n1 3 y\n")
     mends: list[tuple[str, str]] = []
-    read_annotations(tmp_path, mends)
+    read_labels(tmp_path, mends)
     assert mends == [("a.wav", "overlapping events of one class joined")]
 
 
 def test_byte_order_marks_and_hidden_files(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbf0 1 x\r\n")
     (tmp_path / "._a.txt").write_bytes(b"\x00\x05\x16\x07")  # what some systems leave in archives
-    assert read_annotations(tmp_path) == {"a.wav": [Event(0, 1, "x")]}
+    assert read_events(tmp_path) == {"a.wav": [Event(0, 1, "x")]}
     content = {"annotations": [{"namespace": "sound_event", "data": [observation(0, 1, "x")]}]}
     (tmp_path / "b.jams").write_bytes(
         b"\xef\xbb\xbf" + json.dumps(content, indent=1).replace("\n", "\r\n").encode()
     )
-    assert read_annotations(tmp_path) == {"b.wav": [Event(0, 1, "x")]}
+    assert read_events(tmp_path) == {"b.wav": [Event(0, 1, "x")]}
 
 
 def test_a_folder_is_read_in_order_and_jams_go_before_text(tmp_path: Path) -> None:
@@ -100,7 +99,7 @@ def test_a_folder_is_read_in_order_and_jams_go_before_text(tmp_path: Path) -> No
 def test_wrong_lines(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "a.txt").write_text(content)
     with pytest.raises(InputError, match=message):
-        read_annotations(tmp_path)
+        read_events(tmp_path)
 
 
 def test_wrong_jams(tmp_path: Path) -> None:
@@ -128,5 +127,5 @@ def test_wrong_jams(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_events(tmp_path / "b.jams")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(InputError, match=r"no annotations \(.jams, .txt\)"):
+    with pytest.raises(InputError, match=r"no annotations \(.tsv, .csv, .txt"):
         read_events(tmp_path / "folder")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sedt.errors import InputError
 from sedt.events import Event
-from sedt.formats import FORMATS, read_events, write_events
+from sedt.formats import read_events, write_events
 
 seconds = st.floats(0, 1e6, allow_nan=False)
 labels = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -31,7 +31,7 @@ def test_json_comes_back_exactly(
     assert read_events(path) == table
 
 
-@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("ending", ["tsv", "txt", "json", "jsonl", "csv"])
 def test_every_ending(tmp_path: Path, ending: str) -> None:
     table = {"b.wav": [Event(0.5, 2, "dog", 0.25)], "a.wav": []}
     path = tmp_path / f"events.{ending.upper()}"
@@ -50,12 +50,14 @@ def test_json_as_a_person_would_write_it(tmp_path: Path) -> None:
     assert read_events(path) == {"a.wav": [Event(0, 2, "dog")], "b.wav": []}
 
 
-@pytest.mark.parametrize("name", ["events.csv", "events", "events.tsv.gz"])
+@pytest.mark.parametrize("name", ["events.doc", "events", "events.tsv.gz"])
 def test_other_endings_are_refused(tmp_path: Path, name: str) -> None:
-    for use in (read_events, lambda path: write_events(path, {})):
-        with pytest.raises(InputError, match=r"known: \.tsv, \.txt, \.json"):
-            use(tmp_path / name)
+    with pytest.raises(InputError, match=r"known: \.tsv, \.csv, \.json"):
+        write_events(tmp_path / name, {})
     assert not list(tmp_path.iterdir())
+    (tmp_path / name).write_text("nothing known\n")
+    with pytest.raises(InputError, match=r"known: \.tsv, \.csv, \.txt"):
+        read_events(tmp_path / name)
 
 
 EVENT = '{"files": [{"filename": "a.wav", "events": [%s]}]}'

@@ -32,7 +32,12 @@ def detect(
         typer.Option("--undecided", help="All candidates with their scores, undecided: what PSDS is for."),
     ] = False,
     formats: Annotated[
-        list[str] | None, typer.Option("--format", help="tsv or json; may be given often.", metavar="F")
+        list[str] | None,
+        typer.Option(
+            "--format",
+            help="tsv, json, csv, audacity, raven ... (docs/formats.md); may be given often.",
+            metavar="F",
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -96,15 +101,16 @@ def _finish(outcome: Outcome, output: Path | None, formats: list[str], errors: C
     if num_failed == 1 and not num_done:
         raise InputError(next(iter(outcome.failures.values())))
     if output is not None and num_done:
-        from sedt.formats import write_events
+        from sedt.formats import FORMATS, write_events
 
         for name in formats:
-            write_events(output / f"events.{name}", outcome.events)
+            if not FORMATS[name].holds_one:
+                write_events(output / f"events.{FORMATS[name].ending}", outcome.events, name)
         count = sum(map(len, outcome.events.values()))
         before = f" ({outcome.skipped} done before)" if outcome.skipped else ""
         errors.print(f"{count} events in {num_done} recordings{before}: {output}")
-    elif output is None and formats == ["json"]:
-        _print_json(outcome)
+    elif output is None and formats != ["tsv"] and num_done:
+        _print_as(formats[0], outcome)
     for reason in outcome.failures.values():
         errors.print(f"failed: {reason}")
     if num_failed:
@@ -126,14 +132,14 @@ class _Table:
         self._header = ()
 
 
-def _print_json(outcome: Outcome) -> None:
+def _print_as(format_name: str, outcome: Outcome) -> None:
     import tempfile
 
     from sedt.formats import write_events
 
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "events.json"
-        write_events(file, outcome.events)
+        file = Path(folder) / "the output"
+        write_events(file, outcome.events, format_name)
         sys.stdout.write(file.read_text(encoding="utf-8"))
 
 
@@ -144,8 +150,8 @@ def _formats(given: list[str] | None, output: Path | None) -> list[str]:
     for name in chosen:
         if name not in FORMATS:
             raise InputError(f"--format {name}: known formats are {', '.join(FORMATS)}")
-    if output is None and chosen not in (["tsv"], ["json"]):
-        raise InputError(f"--format {', '.join(chosen)}: without --output, one of tsv, json is printed")
+    if output is None and len(chosen) > 1:
+        raise InputError(f"--format {', '.join(chosen)}: without --output only one format is printed")
     return chosen
 
 

@@ -15,8 +15,9 @@ from sedt.data.recordings import Files, Known
 from sedt.errors import InputError
 from sedt.events import Event, merge_overlapping
 from sedt.files import path_ends_with
-from sedt.formats.annotations import read_annotations
+from sedt.formats import read_labels
 from sedt.formats.dcase import read_durations, read_strong, read_unlabelled, read_weak
+from sedt.formats.recognise import recognise
 from sedt.formats.tables import Mends, column_names
 
 _Row = TypeVar("_Row")
@@ -42,7 +43,7 @@ def strong_files(
     part: Part = WHOLE,
     exclude: Sequence[str] = (),
 ) -> Files:
-    """Recordings with events, from a strong TSV or a folder of annotations. What is mended is warned of.
+    """Recordings with events, from labels of any format. What is mended is warned of.
 
     Raises:
         InputError: unreadable, or no file is there.
@@ -114,19 +115,20 @@ def audio_below(folders: Sequence[Path]) -> dict[str, Path]:
 def read_events_of(
     labels: Path, split: str | None = None, mends: Mends | None = None
 ) -> dict[str, list[Event]]:
-    """Events of a strong TSV or a folder of annotations. Raises InputError: it cannot be read."""
-    if not labels.is_dir():
+    """Events of a label file, or of a folder of them, in any format. Raises InputError: it cannot be read."""
+    if not labels.is_dir() and recognise(labels) == "tsv":
         return read_strong(labels, split, mends)
     if split is not None:
-        raise InputError(f"{labels}: a folder of annotations has no column `split`")
-    return read_annotations(labels, mends)
+        what = "a folder of annotations has" if labels.is_dir() else "labels of this format have"
+        raise InputError(f"{labels}: {what} no column `split`")
+    return read_labels(labels, mends)
 
 
 def read_tags_of(
     labels: Path, split: str | None = None, mends: Mends | None = None
 ) -> Mapping[str, Sequence[str]]:
     """Tags of a weak TSV, or of strong labels; a strong TSV is told by its onset column."""
-    if not labels.is_dir() and "onset" not in column_names(labels):
+    if not labels.is_dir() and recognise(labels) == "tsv" and "onset" not in column_names(labels):
         return read_weak(labels, split, mends)
     rows = read_events_of(labels, split, mends)
     return {name: sorted({event.label for event in events}) for name, events in rows.items()}

@@ -1,47 +1,43 @@
-"""Folders with an annotation for each clip: JAMS (Humphrey et al., ISMIR 2014) or lines, as in URBAN-SED.
+"""An annotation of one clip: JAMS (Humphrey et al., ISMIR 2014), or lines, as in URBAN-SED and from Audacity.
 
-`clip7.jams` and `clip7.txt` are of the recording `clip7.wav`, or of another ending. Events of one class that
-overlap are joined, their times compared as numbers.
+Events of one class that overlap are joined, their times compared as numbers.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sedt.audio import SUFFIXES
 from sedt.errors import InputError
-from sedt.events import Event, merge_overlapping
-from sedt.files import load_json, read_text
+from sedt.events import Event, EventTable, merge_overlapping
+from sedt.files import load_json, read_text, write_text
+from sedt.formats.fields import checked_event, checked_number, one_line, only_recording, recording_name
 from sedt.formats.tables import JOINED, Mends, PathLike
 
 NAMESPACES = ("scaper", "sound_event", "segment_open", "tag_open")
 """JAMS annotations that hold events; of several in a file the first of these counts."""
 
-AUDIO_SUFFIX = ".wav"
-"""Recordings are called so in tables; they may have another ending on disk."""
 
-
-def read_annotations(path: PathLike, mends: Mends | None = None) -> dict[str, list[Event]]:
-    """Events of a folder of annotations, or of a single one: file name -> events, ordered by onset.
-
-    A folder that holds a clip both as JAMS and as text is read from its JAMS files. `mends` is told of events
-    that were joined.
-
-    Raises:
-        InputError: no annotation there, or what `read_jams` or `read_lines` finds wrong.
-    """
+def read_jams_file(path: PathLike, mends: Mends | None = None) -> dict[str, list[Event]]:
+    """The recording of a JAMS file and its events, overlapping ones of a class joined. See `read_jams`."""
     path = Path(path)
-    files = _annotations(path) if path.is_dir() else [path]
-    if not files:
-        raise InputError(f"{path}: no annotations (.jams, .txt) in this folder")
-    table: dict[str, list[Event]] = {}
-    for file in files:
-        name, events = file.stem + AUDIO_SUFFIX, _READERS[file.suffix.lower()](file)
-        table[name] = merge_overlapping(events)
-        if mends is not None:
-            mends += [(name, JOINED)] * (len(events) - len(table[name]))
-    return table
+    content = load_json(path)
+    return _joined(recording_name(path, _title(content)), _events_of_jams(path, content), mends)
+
+
+def read_line_file(path: PathLike, mends: Mends | None = None) -> dict[str, list[Event]]:
+    """The recording of a file of lines and its events, overlapping ones joined. See `read_lines`."""
+    return _joined(recording_name(path), read_lines(Path(path)), mends)
+
+
+def _joined(name: str, events: list[Event], mends: Mends | None) -> dict[str, list[Event]]:
+    joined = merge_overlapping(events)
+    if mends is not None:
+        mends += [(name, JOINED)] * (len(events) - len(joined))
+    return {name: joined}
 
 
 def read_jams(path: Path) -> list[Event]:
@@ -50,7 +46,50 @@ def read_jams(path: Path) -> list[Event]:
     Raises:
         InputError: not JSON, no annotation of `NAMESPACES`, a time that is not a number or negative.
     """
-    content = load_json(path)
+    return _events_of_jams(path, load_json(path))
+
+
+def write_jams(path: PathLike, table: EventTable) -> None:
+    """Write one annotation of namespace `segment_open`; scores are its confidence.
+
+    Raises:
+        InputError: more than one recording.
+    """
+    name, events = only_recording(path, table, "JAMS")
+    data = [
+        {"time": one.onset, "duration": one.duration, "value": one.label, "confidence": one.score}
+        for one in events
+    ]
+    end = max((one.offset for one in events), default=0.0)
+    annotation = {
+        "namespace": "segment_open",
+        "data": data,
+        "annotation_metadata": {},
+        "sandbox": {},
+        "time": 0.0,
+        "duration": end,
+    }
+    metadata: dict[str, Any] = {"title": name, "artist": "", "release": "", "identifiers": {}}
+    metadata |= {"duration": end, "jams_version": "0.3.4"}
+    content = {"file_metadata": metadata, "annotations": [annotation], "sandbox": {}}
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_lines(path: PathLike, table: EventTable) -> None:
+    """Write an Audacity label track, in microseconds. Raises InputError: more than one recording."""
+    _, events = only_recording(path, table, "Audacity")
+    lines = [f"{one.onset:.6f}\t{one.offset:.6f}\t{one_line(path, one.label)}\n" for one in events]
+    write_text(path, "".join(lines))
+
+
+def _title(content: Any) -> str | None:
+    """The name of an audio file, where the title of a JAMS file is one."""
+    metadata = content.get("file_metadata") if isinstance(content, dict) else None
+    title = metadata.get("title") if isinstance(metadata, dict) else None
+    return title if isinstance(title, str) and Path(title).suffix.lower() in SUFFIXES else None
+
+
+def _events_of_jams(path: Path, content: Any) -> list[Event]:
     annotations = content.get("annotations") if isinstance(content, dict) else None
     if not isinstance(annotations, list):
         raise InputError(f"{path}: not JAMS: no list `annotations`")
@@ -72,19 +111,8 @@ def read_lines(path: Path) -> list[Event]:
     """
     rows = enumerate(read_text(path).split("\n"), 1)
     lines = ((f"{path}:{number}", line) for number, line in rows if line.strip())
-    return [_line(place, line) for place, line in lines]
-
-
-_READERS = {".jams": read_jams, ".txt": read_lines}
-
-
-def _annotations(folder: Path) -> list[Path]:
-    shown = sorted(file for file in folder.iterdir() if not file.name.startswith("."))
-    for suffix in _READERS:
-        found = [file for file in shown if file.suffix.lower() == suffix]
-        if found:
-            return found
-    return []
+    # Audacity writes the frequencies of a label on a line of its own, behind a backslash.
+    return [_line(place, line) for place, line in lines if not line.startswith("\\")]
 
 
 def _observations(data: Any) -> Iterator[dict[str, Any]]:
@@ -106,27 +134,12 @@ def _observed(path: Path, number: int, row: dict[str, Any]) -> Event | None:
         value = value.get("label")
     if not isinstance(value, str) or not value:
         raise InputError(f"{place}: no label")
-    onset, duration = (_number(place, name, row.get(name)) for name in ("time", "duration"))
-    return _event(place, onset, onset + duration, value)
+    onset, duration = (checked_number(place, name, row.get(name)) for name in ("time", "duration"))
+    return checked_event(place, onset, onset + duration, value)
 
 
 def _line(place: str, line: str) -> Event:
     fields = line.split(maxsplit=2)
     if len(fields) < 3:
         raise InputError(f"{place}: {len(fields)} fields; `onset offset label` is needed")
-    onset, offset = (_number(place, *pair) for pair in zip(("onset", "offset"), fields, strict=False))
-    return _event(place, onset, offset, fields[2].strip())
-
-
-def _event(place: str, onset: float, offset: float, label: str) -> Event:
-    try:
-        return Event(onset, offset, label)
-    except InputError as error:
-        raise InputError(f"{place}: {error}") from None
-
-
-def _number(place: str, name: str, value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{place}: {name} {repr(value)[:40]} is not a number") from None
+    return checked_event(place, *fields)

@@ -1,0 +1,95 @@
+"""What all formats share: checked times and labels, and the name of a label file's recording."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from sedt.audio import SUFFIXES
+from sedt.errors import InputError
+from sedt.events import Event, EventTable
+from sedt.formats.tables import PathLike
+
+AUDIO_SUFFIX = ".wav"
+"""Recordings whose ending a format does not tell are called so in tables; find_file knows the others."""
+
+_OWN_ENDINGS = re.compile(
+    r"(\.table\.\d+)?(\.selections?|\.audacity|\.raven|\.labels?|\.scores|\.label_studio|\.annotations?)?\.[^.]+$",
+    re.IGNORECASE,
+)
+"""What stands behind the recording's name: `song.Table.1.selections.txt`, `song.wav.audacity.txt`."""
+
+
+def checked_number(place: str, name: str, value: Any) -> float:
+    """A value as a number. Raises InputError: it is none; the message begins with `place`."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{place}: {name} {repr(value)[:40]} is not a number") from None
+
+
+def checked_event(place: str, onset: Any, offset: Any, label: Any, score: Any = None) -> Event:
+    """An event of fields. Raises InputError: no label, or times that cannot be; it begins with `place`."""
+    if not isinstance(label, str) or not label.strip():
+        raise InputError(f"{place}: no label")
+    times = checked_number(place, "onset", onset), checked_number(place, "offset", offset)
+    confidence = None if score in (None, "") else checked_number(place, "score", score)
+    try:
+        return Event(*times, label.strip(), confidence)
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from None
+
+
+def recording_name(path: PathLike, stated: str | None = None) -> str:
+    """The recording that a label file is of: what it says itself, else what its own name says.
+
+    `song.wav.audacity.txt` is of `song.wav`; `song.txt` of the audio that lies beside it, else of `song.wav`.
+    """
+    if stated:
+        return with_suffix(base_name(stated))
+    path = Path(path)
+    name = _OWN_ENDINGS.sub("", path.name) or path.name
+    if PurePosixPath(name).suffix.lower() in SUFFIXES:
+        return name
+    beside = (path.parent / f"{name}{suffix}" for suffix in sorted(SUFFIXES))
+    return next((file.name for file in beside if file.is_file()), name + AUDIO_SUFFIX)
+
+
+def base_name(path: str) -> str:
+    """The last part of a path or URL as any system writes it."""
+    return PureWindowsPath(path.split("?")[0]).name
+
+
+def with_suffix(name: str) -> str:
+    """The name of a recording; one that has no ending of audio gets the usual one."""
+    return name if PurePosixPath(name).suffix.lower() in SUFFIXES else name + AUDIO_SUFFIX
+
+
+def only_recording(path: PathLike, table: EventTable, format_name: str) -> tuple[str, list[Event]]:
+    """The one recording of a table, events ordered. Raises InputError: the format holds no more, or none."""
+    if len(table) != 1:
+        raise InputError(
+            f"{path}: {format_name} holds one recording in a file, not {len(table)}: write into a folder"
+        )
+    ((name, events),) = table.items()
+    return name, sorted(events)
+
+
+def one_line(path: PathLike, text: str) -> str:
+    """A label for a format of lines. Raises InputError: it holds a tab or a line end."""
+    if any(mark in text for mark in "\t\n\r"):
+        raise InputError(f"{path}: {text!r} holds a tab or a line end, which this format cannot")
+    return text
+
+
+def lanes(events: list[Event]) -> list[list[Event]]:
+    """Ordered events, dealt out so that none of a lane overlap: the first lane that is free takes each."""
+    dealt: list[list[Event]] = []
+    for one in events:
+        free = next((lane for lane in dealt if lane[-1].offset <= one.onset), None)
+        if free is None:
+            dealt.append([one])
+        else:
+            free.append(one)
+    return dealt
