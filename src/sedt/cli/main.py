@@ -23,6 +23,7 @@ COMMANDS = {
     "data": "Look at the data of a recipe (`sedt data check`).",
     "train": "Run the stages of a recipe.",
     "tune": "Choose a model's thresholds on recordings with known events.",
+    "convert": "Write labels in another format.",
     "evaluate": "Score detected events against the truth.",
     "synth": "Make soundscapes with exact labels from isolated sounds.",
     "info": "What a model is: classes, window, training data, scores.",

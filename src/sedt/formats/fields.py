@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
+from urllib.parse import unquote
 
 from sedt.audio import SUFFIXES
 from sedt.errors import InputError
@@ -58,7 +59,8 @@ def recording_name(path: PathLike, stated: str | None = None) -> str:
 
 def base_name(path: str) -> str:
     """The last part of a path or URL as any system writes it."""
-    return PureWindowsPath(path.split("?")[0]).name
+    plain = unquote(path.split("?")[0]) if "://" in path else path
+    return PureWindowsPath(plain).name
 
 
 def with_suffix(name: str) -> str:

@@ -70,7 +70,8 @@ def _of_content(path: Path, head: str) -> str | None:
         return "elan"
     if head[0] in "[{":
         return _of_json(path, head)
-    return _of_line(next(line for line in head.split("\n") if line.strip()).rstrip("\r"))
+    lines = (line.rstrip("\r") for line in head.split("\n") if line.strip())
+    return _of_line(next((line for line in lines if not line.startswith(";")), ""))  # comments of RTTM
 
 
 def _of_line(line: str) -> str | None:
@@ -80,8 +81,8 @@ def _of_line(line: str) -> str | None:
         return "raven"
     if "filename" in names:
         return "tsv"
-    if names[:2] == ["onset", "offset"] and len(names) > 2 and "event_label" not in names:
-        return None if "label" in names else "scores"
+    if names[:2] == ["onset", "offset"] and not {"label", "event_label"} & set(names):
+        return "scores"
     words = line.split()
     if len(words) >= 8 and words[0] in TYPES:
         return "rttm"

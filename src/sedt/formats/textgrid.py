@@ -115,9 +115,10 @@ def write_textgrid(path: PathLike, table: EventTable) -> None:
 
 
 def _tier(values: _Values) -> Iterator[Event]:
-    kind, _ = values.text("the class of a tier"), values.text("the name of a tier")
+    kind = values.text("the class of a tier")
     if kind not in (_INTERVALS, _POINTS):
         raise InputError(f"{values.place}: a tier is {_INTERVALS} or {_POINTS}, not {kind!r}")
+    values.text("the name of a tier")
     for what in ("xmin", "xmax"):
         values.number(what)
     for _ in range(values.count("the number of intervals or points")):
