@@ -701,7 +701,10 @@ class MachineConfig(Settings):
 
 
 class TuneConfig(Settings):
-    """Thresholds and shortest events per class, chosen on the validation clips by event-based macro F1."""
+    """Thresholds and shortest events per class, chosen on the validation clips by event-based macro F1.
+
+    Its collars also count where an epoch is chosen and where the test clips are scored.
+    """
 
     onset_collar_s: NonNegativeFloat = 0.2
     """Seconds an onset may be off. [C]"""

@@ -67,7 +67,7 @@ def write_raven(path: PathLike, table: EventTable) -> None:
 def _row(path: PathLike, number: int, name: str, one: Event) -> list[str]:
     onset, offset = f"{one.onset:.4f}", f"{one.offset:.4f}"
     score = "" if one.score is None else f"{one.score:.4f}"
-    view = [str(number), "Spectrogram 1", "1", onset, offset, "0", "8000"]
+    view = [str(number), "Spectrogram 1", "1", onset, offset, "0.0", "8000.0"]
     return [*view, name, onset, one_line(path, one.label), score]
 
 

@@ -46,6 +46,7 @@ def score_test_set(package: Package, recipe: Recipe, file: Path, console: Consol
             reference,
             {name: each.events(classes, decision) for name, each in predictions.items()},
             durations,
+            **recipe.tune.model_dump(),
             tags={name: each.tags(classes, decision) for name, each in predictions.items()},
             undecided={
                 name: each.candidates(classes, decision.median_s) for name, each in predictions.items()

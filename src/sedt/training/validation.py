@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sedt.batch import Probabilities
+from sedt.config import TuneConfig
 from sedt.data.clips import WindowClips
 from sedt.decoding import Decision, decode, join_windows
 from sedt.evaluation import evaluate
@@ -27,9 +28,9 @@ def score_tags(windows: WindowClips) -> Score:
     return score
 
 
-def score_events(windows: WindowClips, decision: Decision) -> Score:
+def score_events(windows: WindowClips, decision: Decision, tune: TuneConfig) -> Score:
     """`event_based`, `segment_based`, `tagging`: macro F1 of the decided events of whole recordings."""
-    shape = windows.shape
+    shape, collars = windows.shape, tune.model_dump()
     names = [f"{id(place.recordings)}/{place.index}" for place in windows.places]
     reference = {
         name: place.recordings.known(place.index).events
@@ -63,7 +64,7 @@ def score_events(windows: WindowClips, decision: Decision) -> Score:
         estimated = {
             name: join_windows(each, shape.window_s, windows.hop_s) for name, each in per_recording.items()
         }
-        report = evaluate(reference, estimated, durations).as_dict()
+        report = evaluate(reference, estimated, durations, **collars).as_dict()
         return {name: report[name]["macro"]["f1"] or 0.0 for name in SCORES}
 
     return score

@@ -1,0 +1,1 @@
+"""A folder of recordings and labels -> a recipe that fits them (`sedt new`)."""

@@ -1,0 +1,189 @@
+"""What a folder holds: recordings, labels, and which labels are of which recording."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from sedt.audio import audio_duration, find_audio
+from sedt.audio_files import open_recording
+from sedt.errors import InputError
+from sedt.events import Event
+from sedt.formats import read_labels
+from sedt.formats.dcase import read_strong
+from sedt.formats.recognise import label_files, recognise
+from sedt.formats.tables import column_names, read_table
+
+PARTS = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "dev": "validation",
+}
+PARTS |= {"validation": "validation", "test": "test", "eval": "test", "evaluation": "test"}
+"""What a column `split` may say -> what the rows are for."""
+
+
+@dataclass
+class Survey:
+    """Recordings and labels of a folder; names are POSIX paths in it."""
+
+    folder: Path
+    durations: dict[str, float] = field(default_factory=dict)
+    """Seconds of each recording that can be read."""
+    rates: Counter[int] = field(default_factory=Counter)
+    """Sample rate -> number of recordings."""
+    broken: dict[str, str] = field(default_factory=dict)
+    """Recordings that cannot be read, and why."""
+    label_files: list[Path] = field(default_factory=list)
+    events: dict[str, list[Event]] = field(default_factory=dict)
+    """Of the labelled recordings, inside of them."""
+    parts: dict[str, str] = field(default_factory=dict)
+    """What the labels themselves say a recording is for: train, validation or test."""
+    without_audio: list[str] = field(default_factory=list)
+    """Recordings that labels name, but that are not there or cannot be read."""
+    num_beyond: int = 0
+    """Events behind the end of their recording, which are left out."""
+
+    @property
+    def labelled_s(self) -> float:
+        """Seconds of labelled audio."""
+        return sum(self.durations[name] for name in self.events)
+
+
+def survey(folder: Path, labels: Path | None = None) -> Survey:
+    """Look at a folder; `labels` is a label file or folder, if it is not to be searched for in `folder`.
+
+    Raises:
+        InputError: no such folder, no recording that can be read, no labels, or what is wrong with them.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    found = Survey(folder)
+    _look_at_audio(found)
+    table = _labels_of(found, labels)
+    _match(found, table)
+    return found
+
+
+def _look_at_audio(found: Survey) -> None:
+    for path in find_audio(found.folder):
+        name = path.relative_to(found.folder).as_posix()
+        try:
+            found.durations[name] = audio_duration(path)
+            with closing(open_recording(path)) as recording:
+                found.rates[recording.sample_rate] += 1
+        except InputError as error:
+            found.broken[name] = str(error)
+    if not found.durations:
+        reason = next(iter(found.broken.values()), f"{found.folder}: no audio files in this folder")
+        raise InputError(reason)
+
+
+def _labels_of(found: Survey, labels: Path | None) -> dict[str, list[Event]]:
+    """Every event that is told, by the name the labels give."""
+    if labels is not None and not labels.exists():
+        raise InputError(f"{labels}: no such label file or folder")
+    is_one = labels is not None and labels.is_file()
+    files = [Path(str(labels))] if is_one else _candidates(labels or found.folder)
+    table: dict[str, list[Event]] = {}
+    origin: dict[str, Path] = {}
+    for file in files:
+        for name, events in _read(file, found).items():
+            if name in table and sorted(table[name]) != sorted(events):
+                raise InputError(f"{file} and {origin[name]} disagree about {name}: keep one of them")
+            table[name], origin[name] = events, file
+        found.label_files.append(file)
+    if not any(table.values()):
+        where = labels or found.folder
+        raise InputError(
+            f"{where}: no labels of events: put label files beside the audio, or name them by --labels "
+            "(docs/formats.md has the formats)"
+        )
+    return table
+
+
+def _candidates(folder: Path) -> list[Path]:
+    """Files below a folder that hold events; tables of durations, readmes and the like are none."""
+    files = []
+    for file in label_files(folder):
+        try:
+            name = recognise(file)
+            if name != "tsv" or "onset" in column_names(file):
+                files.append(file)
+        except InputError:
+            continue
+    return [file for file in files if not _is_prose(file)]
+
+
+def _is_prose(file: Path) -> bool:
+    """A `.txt` or `.json` of other things, whose ending alone makes it look like labels."""
+    text = file.read_bytes()[:4096].decode("utf-8", "replace").strip()
+    if file.suffix.lower() not in (".txt", ".json", ".csv") or not text:
+        return False
+    first = text.split("\n", 1)[0].split()
+    if file.suffix.lower() == ".txt" and recognise(file) == "audacity":
+        return not _is_number(first[0])
+    return file.suffix.lower() == ".json" and '"label' not in text and '"annotations"' not in text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _read(file: Path, found: Survey) -> dict[str, list[Event]]:
+    if recognise(file) != "tsv" or "split" not in column_names(file):
+        table = read_labels(file)
+        if file.is_relative_to(found.folder):
+            # A label file of one recording lies beside it, or in a folder that mirrors its own.
+            above = file.parent.relative_to(found.folder).as_posix()
+            return {_beside(above, name, found): events for name, events in table.items()}
+        return table
+    for name, part in _splits(file).items():
+        found.parts[name] = part
+    return read_strong(file)
+
+
+def _beside(above: str, name: str, found: Survey) -> str:
+    whole = (PurePosixPath(above) / name).as_posix()
+    return whole if whole in found.durations or whole in found.broken else name
+
+
+def _splits(file: Path) -> dict[str, str]:
+    rows = read_table(file, ("filename", "split"))
+    return {row.file_name: PARTS.get(row.fields["split"].lower(), "train") for row in rows}
+
+
+def _match(found: Survey, table: dict[str, list[Event]]) -> None:
+    """Labels to recordings: by the whole path, else by a name or a stem that only one recording has."""
+    by_name, by_stem = defaultdict(list), defaultdict(list)
+    for name in found.durations:
+        by_name[PurePosixPath(name).name].append(name)
+        by_stem[PurePosixPath(name).stem].append(name)
+    parts, found.parts = found.parts, {}
+    for told, events in table.items():
+        path = PurePosixPath(told)
+        near = [told] if told in found.durations else by_name[path.name] or by_stem[path.stem]
+        ends = [name for name in near if PurePosixPath(name).with_suffix("").match(str(path.with_suffix("")))]
+        chosen = ends if len(near) > 1 else near
+        if len(chosen) != 1:
+            found.without_audio.append(told)
+            continue
+        length_s = found.durations[chosen[0]]
+        inside = [one for one in events if one.onset < length_s]
+        found.num_beyond += len(events) - len(inside)
+        found.events[chosen[0]] = inside
+        if told in parts:
+            found.parts[chosen[0]] = parts[told]
+    if not any(found.events.values()):
+        first = found.without_audio[0] if found.without_audio else next(iter(table))
+        raise InputError(
+            f"{found.folder}: none of {len(table)} labelled recordings is there (first: {first})"
+        )
