@@ -21,7 +21,7 @@ from sedt.metrics import Collars, Scores, event_based
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
 TAG_THRESHOLDS = tuple(round(0.1 * k, 1) for k in range(1, 10))
 MEDIANS_S = (0.0, 0.3, 0.5, 0.8, 1.1, 1.5, 2.1)
-"""Median filters tried, for models without queries."""
+"""Median filters tried, for models without queries, where events last a second or more; else less by as much."""
 LENGTH_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Minimum lengths tried, as shares of a class's short events (its 5 % quantile on the recordings)."""
 
@@ -70,7 +70,7 @@ def tune(
     else:
         decision = _best(decision, [{"threshold": t} for t in THRESHOLDS], score)
     if any(each.probabilities.frames is not None for each in predictions.values()):
-        both = product(THRESHOLDS, MEDIANS_S)
+        both = product(THRESHOLDS, _medians(reference, classes))
         decision = _best(decision, [{"threshold": t, "median_s": m} for t, m in both], score)
     short = _short_events(reference, classes)
     lengths = [{label: share * short[label] for label in short} for share in LENGTH_SHARES]
@@ -137,6 +137,12 @@ def _as_tables(decision: Decision, classes: Sequence[str]) -> Decision:
         min_length_s=table("min_length_s"),
         median_s=table("median_s"),
     )
+
+
+def _medians(reference: EventTable, classes: Sequence[str]) -> list[float]:
+    """`MEDIANS_S`, shorter where half of the events last less than a second."""
+    lengths = [e.duration for events in reference.values() for e in events if e.label in classes]
+    return [median_s * min(1.0, float(np.median(lengths))) for median_s in MEDIANS_S]
 
 
 def _short_events(reference: EventTable, classes: Sequence[str]) -> PerLabel:
