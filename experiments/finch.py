@@ -1,0 +1,125 @@
+"""The way of a user with 10 minutes of labels: `sedt new`, `train`, `detect`, `evaluate` on `finch_song`.
+
+python experiments/finch.py --arm pretrained --seed 0
+python experiments/finch.py --arm scratch --seed 0      # without pre-training
+python experiments/finch.py --arm crnn --seed 0         # the paper's rival, `sedt new --network crnn`
+
+Labelled recordings, split and training follow the seed; the test recordings are the same for all, and nothing
+is chosen on them. Epochs are set here, so that a run does not depend on how fast this machine was when
+`sedt new` looked. Folders lie in $SEDT_RUNS (else runs/); a run that was cut off goes on. The result is a
+JSON file in experiments/results/finch/. An arm that tags its backbone as another has done takes that one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from finch_folder import make_folder
+from record import RESULTS, commit
+
+from sedt.formats import read_events
+
+SEDT = [sys.executable, "-c", "import sys; sys.argv[0] = 'sedt'; from sedt.cli.main import run; run()"]
+MINUTES = 10.0
+ARMS = {
+    "pretrained": [],
+    "scratch": ["--no-pretraining"],
+    "crnn": ["--network", "crnn"],
+    "conv_transformer": ["--network", "conv_transformer"],
+}
+EPOCHS = {"tag_backbone": 30, "pretrain": 15, "finetune": 40, "train_frames": 60}
+COLLARS_S = (0.05, 0.02)
+LEAST_TEST_EVENTS = 10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--arm", choices=list(ARMS), required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    runs = Path(os.environ.get("SEDT_RUNS", "runs")).absolute()
+    home = runs / f"finch-folder-s{options.seed}"
+    if not (home / "test.tsv").exists():
+        make_folder(
+            Path(os.environ["SEDT_DATA"]) / "finch_song", home, MINUTES, "audacity", seed=options.seed
+        )
+    recipe = home / f"finch-{options.arm}-s{options.seed}.toml"
+    run = runs / recipe.stem
+    if not recipe.exists():
+        words = ["--no-test", "--seed", str(options.seed), "-o", str(recipe)]
+        sedt("new", str(home / "recordings"), *words, *ARMS[options.arm])
+    _share_backbone(run, runs, options.seed)
+    settings = []
+    for stage in _stages(recipe):
+        settings += [f"{stage}.epochs={EPOCHS[stage]}", f"{stage}.validate_every={EPOCHS[stage] // 8}"]
+    sedt("train", str(recipe), "--resume", "--runs", str(runs), *(w for s in settings for w in ("--set", s)))
+    target = RESULTS / "finch" / f"{options.arm}_seed{options.seed}.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    result = {"arm": options.arm, "seed": options.seed, "commit": commit(), "labelled_minutes": MINUTES}
+    result |= {"stages": _hours(run), "test": scores(run, home)}
+    target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=1))
+
+
+def sedt(*words: str) -> None:
+    subprocess.run([*SEDT, *words], check=True)
+
+
+def _stages(recipe: Path) -> list[str]:
+    from sedt.recipe import load_recipe
+
+    return [stage for stage in load_recipe(recipe).stages if stage in EPOCHS]
+
+
+def _share_backbone(run: Path, runs: Path, seed: int) -> None:
+    """The arms with queries tag the same backbone bit by bit: once is enough."""
+    for other in ("pretrained", "scratch"):
+        done, mine = runs / f"finch-{other}-s{seed}" / "tag_backbone", run / "tag_backbone"
+        if "crnn" not in run.name and (done / "result.json").exists() and not mine.exists():
+            shutil.copytree(done, mine)
+
+
+def scores(run: Path, home: Path) -> dict[str, Any]:
+    """Syllables found on the test recordings: any, and each; with two collars, nothing else forgiven."""
+    found = run / "found"
+    sedt("detect", str(home / "test"), "--model", str(run / "model"), "--output", str(found), "--overwrite")
+    counts = Counter(e.label for events in read_events(home / "test.tsv").values() for e in events)
+    frequent = [label for label, number in counts.items() if number >= LEAST_TEST_EVENTS]
+    figures: dict[str, Any] = {}
+    for collar in COLLARS_S:
+        for agnostic in (True, False):
+            file = run / "scores.json"
+            words = ["--onset-collar", f"{collar}", "--offset-collar", f"{collar}", "--offset-ratio", "0"]
+            words += ["--durations", str(home / "test_durations.tsv"), "--json", str(file)]
+            words += ["--class-agnostic"] if agnostic else []
+            sedt("evaluate", str(home / "test.tsv"), str(found / "events.tsv"), *words)
+            report = json.loads(file.read_text(encoding="utf-8"))["event_based"]
+            name = f"{'any' if agnostic else 'each'}_{round(collar * 1000)}ms"
+            figures[name] = {"micro": report["micro"]}
+            if not agnostic:
+                kept = {label: report["per_class"][label]["f1"] or 0.0 for label in frequent}
+                figures[name] |= {"macro_f1": sum(kept.values()) / len(kept), "classes": len(kept)}
+                figures[name]["per_class_f1"] = kept
+    return figures
+
+
+def _hours(run: Path) -> dict[str, float]:
+    with (run / "metrics.csv").open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    names = dict.fromkeys(row["stage"] for row in rows)
+    return {n: round(sum(float(r["seconds"]) for r in rows if r["stage"] == n) / 3600, 3) for n in names}
+
+
+if __name__ == "__main__":
+    main()
