@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -18,7 +18,8 @@ from tiny import write_recipe  # noqa: E402
 
 from sedt.audio import audio_duration  # noqa: E402
 from sedt.events import Event  # noqa: E402
-from sedt.formats import write_events  # noqa: E402
+from sedt.formats import read_events, write_events  # noqa: E402
+from sedt.planning.survey import survey  # noqa: E402
 from sedt.recipe import load_recipe  # noqa: E402
 
 GRID = """
@@ -159,3 +160,17 @@ def test_who_wins_where_is_counted_by_length_and_class(tmp_path: Path) -> None:
         "| dog | 83.3 ± 23.6 | 66.7 |",
         "| rain | 50.0 ± 70.7 | 0.0 |",
     ]
+
+
+@pytest.mark.data
+def test_the_finch_folder_has_the_minutes_asked_for(tmp_path: Path, data_folder: Path) -> None:
+    """Every bird gets its share of the labels, and no test recording is among those to learn from."""
+    text = script("experiments/finch_folder.py", str(tmp_path), "--minutes", "3", "--labels", "raven")
+    assert "of 133 for training" in text
+    found = survey(tmp_path / "recordings")
+    assert found.labelled_s / 60 == pytest.approx(3.0, abs=0.6)
+    assert {PurePosixPath(name).parts[1] for name in found.events} == {"bl26lb16", "gy6or6", "koumura_bird0"}
+    assert len(found.durations) == 133 + 21
+    test = read_events(tmp_path / "test.tsv")
+    assert len(test) == 49
+    assert not {f"audio/{name}" for name in test} & set(found.durations)
