@@ -83,7 +83,7 @@ def finetune(
         training_loader(clips, sampler, recipe.machine),
         None if windows is None else window_loader(windows, recipe.machine),
         monitor="event_based",
-        score=None if windows is None else score_events(windows, decision),
+        score=None if windows is None else score_events(windows, decision, recipe.tune),
         resume=resume,
     )
     return selection.best
