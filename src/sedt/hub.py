@@ -178,7 +178,9 @@ def _reason(error: BaseException, action: str) -> str:
         return "HF_HUB_OFFLINE is set, and the cache does not have it"
     if any(isinstance(e, errors.LocalEntryNotFoundError) for e in chain):
         return f"{hub} cannot be reached, and the cache does not have it: {_first_line(chain[-1])}"
-    return f"{action} failed, {hub}: {_first_line(chain[-1])}"
+    line = _first_line(chain[-1])
+    hint = "; a server without Xet storage needs HF_HUB_DISABLE_XET=1" if "xet" in line else ""
+    return f"{action} failed, {hub}: {line}{hint}"
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
