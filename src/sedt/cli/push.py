@@ -33,7 +33,9 @@ def push(
     The package is read and checked before. Three files go, in one commit: config.json, model.safetensors and
     the model card README.md. The repository is made if it is not there.
 
-    Example: HF_TOKEN=hf_... sedt push runs/kitchen/model me/kitchen --licence cc-by-4.0
+    The token comes from HF_TOKEN, from `hf auth login`, or --token.
+
+    Example: sedt push runs/kitchen/model me/kitchen --licence cc-by-4.0
     """
     from sedt.hub import check_repo, upload
 
