@@ -26,7 +26,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "resampling",
         "windows",
     ),
-    ("features", "formats", "pictures", "live"),
+    ("features", "formats", "pictures", "live", "hub", "model_card"),
     ("data", "models", "losses", "decoding", "metrics"),
     ("build",),
     ("package",),

@@ -10,37 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-import sedt.build as build
-from sedt.config import DecodingConfig, FeaturesConfig, ModelConfig
 from sedt.errors import InputError
-from sedt.package import Package, load_package, save_package
-
-MODEL = ModelConfig(
-    backbone="resnet10t",
-    backbone_start="random",
-    map_stage=2,
-    model_size=32,
-    num_heads=2,
-    ffn_size=32,
-    encoder_layers=1,
-    decoder_layers=1,
-    num_queries=4,
-)
-
-
-def small_package() -> Package:
-    torch.manual_seed(0)
-    features = FeaturesConfig(num_bands=32)
-    model = build.detection_model(features, MODEL, 2).eval()
-    model.frontend.normaliser.mean.fill_(-30.0)
-    return Package(
-        model=model,
-        classes=["cat", "dog"],
-        features=features,
-        model_config=MODEL,
-        decoding=DecodingConfig(threshold={"cat": 0.4, "dog": 0.6}),
-        info={"name": "small", "description": "A test.", "scores": {"f1": 0.5}},
-    )
+from sedt.package import load_package, save_package
+from small_models import small_package
 
 
 @pytest.fixture

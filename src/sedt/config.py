@@ -724,6 +724,10 @@ class Recipe(Settings):
     """Name of the run's folder."""
     description: str = ""
     """What it is, in a sentence; goes into the model card."""
+    licence: str = ""
+    """Of the model, by the Hub's names (`cc-by-4.0`, `mit`) or in words; goes into the model card."""
+    data_set: str = ""
+    """Name of the data that scores are of, as the model card shows it."""
     seed: NonNegativeInt = 0
     """Seeds weights, order, draws and dropout."""
     stages: list[Stage] = ["tag_backbone", "finetune"]

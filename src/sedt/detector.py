@@ -18,6 +18,7 @@ from sedt.batch import Probabilities
 from sedt.decoding import Decision, RecordingPredictions, SeamJoiner, candidates, decode
 from sedt.errors import InputError
 from sedt.events import Event
+from sedt.hub import download, hub_name
 from sedt.package import Package, load_package
 from sedt.windows import window_batches
 
@@ -209,21 +210,29 @@ class Detector:
 
 
 def load(model: str | os.PathLike[str] = "demo", **options: Any) -> Detector:
-    """A detector from a model package: a folder, or the name of a bundled model (`demo`).
+    """A detector from a model package: a folder, a bundled model (`demo`), or one of the Hugging Face Hub.
+
+    The last is `user/name` or `user/name@revision` (a branch, tag or commit); a folder of that name wins.
+    It is downloaded once and comes from the cache of `huggingface_hub` after that.
 
     `options` go to `Detector` (batch_size, device).
 
     Raises:
-        InputError: there is no such model, or its package is damaged.
+        InputError: there is no such model, it cannot be had from the Hub, or its package is damaged.
     """
     return Detector(load_package(find_model(model)), **options)
 
 
 def find_model(model: str | os.PathLike[str]) -> Path:
-    """The folder of a model. Raises InputError: there is none."""
+    """The folder of a model, which comes from the Hub if need be. Raises InputError: there is none."""
     if str(model) in BUNDLED:  # before folders: `make demo` leaves a folder `demo` behind
         return Path(str(files("sedt"))) / "bundled" / str(model)
     path = Path(model)
     if path.is_dir():
         return path
-    raise InputError(f"{model}: no such model: give the folder of a model package, or {', '.join(BUNDLED)}")
+    if isinstance(model, str) and hub_name(model) is not None:
+        return download(model)
+    raise InputError(
+        f"{model}: no such model: give the folder of a model package, or {', '.join(BUNDLED)}, "
+        "or user/name of one on the Hub"
+    )

@@ -17,10 +17,11 @@ from pydantic import Field
 from safetensors.torch import load_file, save
 
 import sedt.build as build
+import sedt.model_card as card
 from sedt.config import DecodingConfig, FeaturesConfig, ModelConfig, Settings
-from sedt.decoding import Decision
+from sedt.decoding import Decision, per_class
 from sedt.errors import InputError
-from sedt.files import atomic_path, write_text
+from sedt.files import atomic_path, read_text, write_text
 from sedt.models.model import Model
 from sedt.recipe import validate
 
@@ -76,7 +77,7 @@ def save_package(folder: str | os.PathLike[str], package: Package, *, half: bool
     (folder / "config.json").unlink(missing_ok=True)
     save_tensors(folder / "model.safetensors", tensors)
     write_text(folder / "README.md", model_card(config))
-    write_text(folder / "config.json", config.model_dump_json(indent=1) + "\n")
+    write_text(folder / "config.json", _json(config))
 
 
 def save_tensors(
@@ -123,35 +124,54 @@ def retuned(package: Package, decision: Decision, tuned_on: str) -> Package:
     return replace(package, decoding=decoding, info={**package.info, "tuned_on": tuned_on})
 
 
-def model_card(config: PackageConfig) -> str:
-    """README.md of a package, as the Hub shows it."""
-    info = config.info
-    lines = [
-        "---",
-        "library_name: sedt",
-        "tags: [sound-event-detection, audio, sedt]",
-        f"license: {info.get('license', 'other')}",
-        "---",
-        f"# {info.get('name', 'SEDT model')}",
-        "",
-        info.get("description", "").strip(),
-        "",
-        f"Finds, in windows of {config.model.window_s:g} s: {', '.join(config.classes)}.",
-        "",
-        "```bash",
-        "sedt detect recording.wav --model .",
-        "```",
-    ]
-    for title, key in (("Training data", "training_data"), ("Scores", "scores"), ("Limits", "limits")):
-        if key in info:
-            lines += ["", f"## {title}", "", *_card_lines(info[key])]
-    return "\n".join(lines).rstrip() + "\n"
+def model_card(config: PackageConfig, source: str = ".") -> str:
+    """README.md of a package, as the Hub shows it; `source` is what `sedt.load` is to be given there."""
+    return card.model_card(_facts(config, source))
 
 
-def _card_lines(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [f"- {key}: {v:.4g}" if isinstance(v, float) else f"- {key}: {v}" for key, v in value.items()]
-    return [f"- {item}" for item in value] if isinstance(value, list) else [str(value)]
+def publication(
+    folder: str | os.PathLike[str], source: str, licence: str | None = None
+) -> dict[str, Path | bytes]:
+    """The files of a package as they go on the Hub under the name `source`: paths, or what they hold.
+
+    A card that somebody wrote stays, and gets the metadata that it lacks; any other is written for `source`.
+    `licence` goes in the place of the package's.
+
+    Raises:
+        InputError: as `load_package`; or the card's metadata cannot be read.
+    """
+    folder = Path(folder)
+    load_package(folder)
+    config = _read_config(folder / "config.json")
+    readme = folder / "README.md"
+    text = read_text(readme) if readme.exists() else ""
+    is_ours = text in ("", model_card(config))
+    files: dict[str, Path | bytes] = {name: folder / name for name in ("config.json", "model.safetensors")}
+    if licence is not None:
+        config = config.model_copy(update={"info": {**config.info, "license": licence}})
+        files["config.json"] = _json(config).encode()
+    shown = model_card(config, source) if is_ours else card.completed(text, _facts(config, source))
+    return {**files, "README.md": shown.encode()}
+
+
+def _facts(config: PackageConfig, source: str) -> card.Facts:
+    thresholds, min_lengths_s = (
+        per_class(getattr(config.decoding, name), config.classes, name).tolist()
+        for name in ("threshold", "min_length_s")
+    )
+    return card.Facts(
+        info=config.info,
+        classes=config.classes,
+        thresholds=thresholds,
+        min_lengths_s=min_lengths_s,
+        window_s=config.model.window_s,
+        sample_rate=config.features.sample_rate,
+        source=source,
+    )
+
+
+def _json(config: PackageConfig) -> str:
+    return config.model_dump_json(indent=1) + "\n"
 
 
 def _stored(tensor: torch.Tensor, half: bool) -> torch.Tensor:

@@ -22,7 +22,9 @@ def detect(
     sources: Annotated[
         list[str], typer.Argument(help="Recordings: files, folders, globs.", metavar="SOURCE")
     ],
-    model: Annotated[str, typer.Option(help="Folder of a model package, or `demo`.")] = "demo",
+    model: Annotated[
+        str, typer.Option(help="Folder of a model package, `demo`, or user/name on the Hub.")
+    ] = "demo",
     threshold: Annotated[
         float | None,
         typer.Option(help="Least score of an event, in the place of the model's own.", min=0, max=1),

@@ -9,7 +9,8 @@ import typer
 
 def info(
     model: Annotated[
-        str, typer.Argument(help="Folder of a model package, or `demo`.", metavar="MODEL")
+        str,
+        typer.Argument(help="Folder of a model package, `demo`, or user/name on the Hub.", metavar="MODEL"),
     ] = "demo",
 ) -> None:
     """What a model is: classes, window, features, size, training data, scores.

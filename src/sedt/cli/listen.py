@@ -25,7 +25,9 @@ def listen(
     source: Annotated[
         str | None, typer.Argument(help="`-`: raw samples on standard input.", metavar="-")
     ] = None,
-    model: Annotated[str, typer.Option(help="Folder of a model package, or `demo`.")] = "demo",
+    model: Annotated[
+        str, typer.Option(help="Folder of a model package, `demo`, or user/name on the Hub.")
+    ] = "demo",
     threshold: Annotated[
         float | None,
         typer.Option(help="Least score of an event, in the place of the model's own.", min=0, max=1),

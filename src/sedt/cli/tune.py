@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def tune(
-    model: Annotated[str, typer.Argument(help="Folder of a model package, or `demo`.", metavar="MODEL")],
+    model: Annotated[
+        str,
+        typer.Argument(help="Folder of a model package, `demo`, or user/name on the Hub.", metavar="MODEL"),
+    ],
     labels: Annotated[
         Path, typer.Argument(help="True events of validation recordings (.tsv, .json).", metavar="LABELS")
     ],
@@ -65,7 +68,8 @@ def tune(
             build.decision(package.decoding),
             Collars(onset_collar, offset_collar, offset_ratio),
         )
-    target = output or Path(f"{Path(model)}-tuned")
+    path = Path(model)
+    target = output or Path(f"{path if path.is_dir() else path.name}-tuned")
     save_package(target, retuned(package, tuned.decision, f"event-based macro F1 on {labels.name}"))
     _print(tuned, package.classes)
     errors.print(f"model: {target}")

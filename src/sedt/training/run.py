@@ -122,7 +122,8 @@ def _run_stage(
 def _claim(folder: Path, recipe: Recipe) -> None:
     """Write the settings down, or see that they are those of the run that is there."""
     file = folder / "recipe.json"
-    text = recipe.model_dump_json(indent=1, exclude={"machine"}) + "\n"
+    # Nothing that is learned depends on these: they may change, and the model card with them.
+    text = recipe.model_dump_json(indent=1, exclude={"machine", "licence", "data_set"}) + "\n"
     if file.exists() and file.read_text(encoding="utf-8") != text:
         old, new = _flat(json.loads(file.read_text(encoding="utf-8"))), _flat(json.loads(text))
         key = next(k for k in {**old, **new} if old.get(k) != new.get(k))
@@ -183,6 +184,8 @@ def _info(folder: Path, recipe: Recipe, datasets: Datasets) -> dict[str, Any]:
     return {
         "name": recipe.name,
         "description": recipe.description,
+        **({"license": recipe.licence} if recipe.licence else {}),
+        **({"data_set": recipe.data_set} if recipe.data_set else {}),
         "sedt_version": sedt.__version__,
         "seed": recipe.seed,
         "stages": list(recipe.stages),
