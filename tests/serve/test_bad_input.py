@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import soundfile
@@ -150,6 +151,8 @@ def test_paths_and_methods(address: str) -> None:
     assert_told(get(address, "/page/../../settings.py"), 404, "")
     assert_told(get(address, "/page/%2e%2e/settings.py"), 404, "")
     assert_told(get(address, "/page/%2e%2e%2fsettings.py"), 404, "")
+    assert_told(httpx.request("MADEUP", f"http://{address}/detect"), 405, "MADEUP is not answered")
+    assert "MADEUP" not in get(address, "/metrics").text
     assert_told(get(address, "/detect"), 405, "GET is not answered at /detect")
     assert_told(post(address, "/corrections"), 404, "saves no corrections")
 
@@ -242,7 +245,14 @@ def test_pages_of_other_sites(address: str) -> None:
     assert_told(post(address, headers={"Origin": "https://example.org"}), 403, "may not use this server")
     assert post(address, headers={"Origin": f"http://{address}"}).status_code == 200
     with serving(origins=("https://example.org",)) as other:
-        assert post(other, headers={"Origin": "https://example.org"}).status_code == 200
+        allowed = {"Origin": "https://example.org"}
+        response = post(other, headers=allowed)
+        assert response.status_code == 200
+        assert response.headers["access-control-allow-origin"] == "https://example.org"
+        before = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+        asked = httpx.options(f"http://{other}/detect", headers={**allowed, **before})
+        assert asked.status_code == 200
+        assert_told(post(other, headers={"Origin": "http://["}), 403, "may not use this server")
         assert_told(post(other, headers={"Origin": "null"}), 403, "may not use this server")
 
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 from serving import PATIENCE_S, answer, assert_as_offline, form, get, half_sent, post, process, until
+from serving import connect as tcp
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -67,10 +69,10 @@ def test_a_stop_does_not_wait_for_ever() -> None:
 
 
 def test_killed_in_mid_request() -> None:
-    with process("--token", "secret") as (server, address):
-        websocket = connect(f"ws://{address}/stream?sample_rate=16000&token=secret")
+    with process("--token", "secret") as (server, address), ExitStack() as stack:
+        websocket = stack.enter_context(connect(f"ws://{address}/stream?sample_rate=16000&token=secret"))
         websocket.send(bytes(64_000))
-        waiting = socket.create_connection(address.split(":"), PATIENCE_S)
+        waiting = stack.enter_context(tcp(address))
         waiting.sendall(
             b"POST /detect?token=secret HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n"
             b"Content-Type: multipart/form-data; boundary=b\r\n\r\n" + form()[:1000]

@@ -75,6 +75,13 @@ def test_an_event_comes_before_the_end(address: str) -> None:
         assert messages(websocket)[0][-1] == {"end": True, "duration": 21.0}
 
 
+def test_a_message_that_is_too_long(address: str) -> None:
+    with opened(address) as websocket:
+        websocket.send(bytes(17 << 20))
+        assert messages(websocket)[1] == 1009
+    assert post(address).status_code == 200
+
+
 def test_nothing_sent_but_the_end(address: str) -> None:
     with opened(address) as websocket:
         websocket.send(b"")
