@@ -34,7 +34,7 @@ def test_a_port_in_use() -> None:
         (["--host", "203.0.113.7", "--token", "x"], "port 0 of 203.0.113.7 cannot be opened: "),
         (["--token", ""], "--token (SEDT_TOKEN): must be printable ASCII"),
         (["--token", "a\nb"], "--token (SEDT_TOKEN): must be printable ASCII"),
-        (["--max-connections", "100000000000"], "--max-connections needs"),
+        (["--max-connections", "100000000000"], "--max-connections: 100000000000 connections need"),
     ],
 )
 def test_wrong_use(arguments: list[str], told: str) -> None:

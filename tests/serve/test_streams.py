@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import numpy as np
@@ -77,8 +77,12 @@ def test_an_event_comes_before_the_end(address: str) -> None:
 
 def test_a_message_that_is_too_long(address: str) -> None:
     with opened(address) as websocket:
-        websocket.send(bytes(17 << 20))
-        assert messages(websocket)[1] == 1009
+        with suppress(ConnectionClosed):  # the server stops to read in its midst
+            websocket.send(bytes(17 << 20))
+        found, code, _ = messages(websocket)
+        assert found == []
+        assert code in {1009, 1006}
+    until(lambda: get(address, "/health").json()["streams"] == 0)
     assert post(address).status_code == 200
 
 

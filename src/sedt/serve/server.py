@@ -20,7 +20,6 @@ from sedt.serve.settings import ServeSettings
 _BACKLOG = 512
 _SPARE_FILES = 256
 """Files that are open besides connections."""
-_MOST_FILES = 65_536
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -72,7 +71,6 @@ def make_server(detector: Detector, settings: ServeSettings) -> uvicorn.Server:
 
 def serve(detector: Detector, settings: ServeSettings, port: socket.socket) -> None:
     """Answer until SIGTERM or SIGINT; then what is in hand is done, within `settings.stop_s`."""
-    allow_files(settings.max_connections + _SPARE_FILES)
     gc.freeze()  # the model lives as long as the server
     try:
         make_server(detector, settings).run(sockets=[port])
@@ -80,15 +78,16 @@ def serve(detector: Detector, settings: ServeSettings, port: socket.socket) -> N
         note("stopped")
 
 
-def allow_files(number: int) -> None:
+def allow_files(num_connections: int) -> None:
     """Raise this process's limit of open files to what connections need. Raises InputError: it may not."""
     try:
         import resource
     except ImportError:  # Windows has no such limit
         return
+    number = num_connections + _SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < number:
+        told = f"{num_connections} connections need {number} open files"
+        raise InputError(f"--max-connections: {told}; this system allows {hard}")
     if soft != resource.RLIM_INFINITY and soft < number:
-        most = number if hard == resource.RLIM_INFINITY else min(number, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-        if most < number:
-            raise InputError(f"--max-connections needs {number} open files; this system allows {most}")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
