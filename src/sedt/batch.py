@@ -130,6 +130,16 @@ class Probabilities:
             step_s=parts[0].step_s,
         )
 
+    def rows(self, rows: slice) -> Probabilities:
+        """Of these clips of the batch."""
+        return Probabilities(
+            classes=self.classes[rows],
+            spans=self.spans[rows],
+            tags=None if self.tags is None else self.tags[rows],
+            frames=None if self.frames is None else self.frames[rows],
+            step_s=self.step_s,
+        )
+
 
 @dataclass(frozen=True)
 class Predictions:

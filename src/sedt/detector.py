@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ BUNDLED = ("demo",)
 Progress = Callable[[float], None]
 """Is called with the seconds of audio that are done."""
 
+WindowRun = Callable[[list[Waveform]], tuple[Probabilities, NDArray[np.float64]]]
+"""Windows, of any recordings, at the detector's rate -> what the model says of each, and its seconds of audio."""
+
 
 class Detector:
     """Finds events with one model. Windows of a longer recording overlap; their events are joined.
@@ -48,6 +52,7 @@ class Detector:
         self._batch_size = batch_size
         self._device = torch.device(device)
         self._model = package.model.to(self._device).eval()
+        self._run: WindowRun = self.run_windows
 
     def detect(
         self,
@@ -145,13 +150,37 @@ class Detector:
             blocks: Iterable[Waveform] = stream_audio(audio, self.sample_rate, self._hop_samples)
         else:
             blocks = [self._mono(audio, sample_rate)]
-        batches = [self._probabilities(batch) for batch, _ in self._windows(blocks, self._batch_size)]
+        batches = [self._run(batch) for batch, _ in self._windows(blocks, self._batch_size)]
         return RecordingPredictions(
             probabilities=Probabilities.joined([probabilities for probabilities, _ in batches]),
             lengths_s=np.concatenate([lengths_s for _, lengths_s in batches]),
             window_s=self.window_s,
             hop_s=self.hop_s,
         )
+
+    def run_windows(self, windows: list[Waveform]) -> tuple[Probabilities, NDArray[np.float64]]:
+        """What the model says of each window (at most `window_s` long), and the seconds of audio in it.
+
+        They may be of different recordings: what is said of one does not depend on the others.
+        """
+        padded = np.zeros((len(windows), self._window_samples), dtype=np.float32)
+        for row, window in zip(padded, windows, strict=True):
+            row[: len(window)] = window
+        num_samples = np.array([len(window) for window in windows])
+        with torch.inference_mode():
+            predictions = self._model(
+                torch.from_numpy(padded).to(self._device), torch.from_numpy(num_samples).to(self._device)
+            )
+        return predictions.probabilities(), num_samples / self.sample_rate
+
+    def through(self, run: WindowRun) -> Detector:
+        """The same detector, whose windows go through `run`: so recordings of several threads share a batch.
+
+        `run` answers as `run_windows` does, and is called by the thread that detects.
+        """
+        other = copy(self)
+        other._run = run
+        return other
 
     def duration_s(self, path: str | os.PathLike[str]) -> float:
         """Length of a file in seconds. Raises InputError."""
@@ -169,7 +198,7 @@ class Detector:
         """The one way from audio to events; `blocks` begin where `joiner` is."""
         decision = self._with_threshold(threshold)
         for batch, is_end in self._windows(blocks, least):
-            probabilities, lengths_s = self._probabilities(batch)
+            probabilities, lengths_s = self._run(batch)
             if undecided:
                 windows = candidates(probabilities, self.classes, self.window_s, lengths_s, decision.median_s)
             else:
@@ -194,18 +223,6 @@ class Detector:
         if not 0 <= threshold <= 1:
             raise InputError(f"threshold {threshold} must lie in 0..1")
         return build.decision(self.package.decoding.model_copy(update={"threshold": threshold}))
-
-    def _probabilities(self, windows: list[Waveform]) -> tuple[Probabilities, NDArray[np.float64]]:
-        """What the model says of each window, and the seconds of audio in it."""
-        padded = np.zeros((len(windows), self._window_samples), dtype=np.float32)
-        for row, window in zip(padded, windows, strict=True):
-            row[: len(window)] = window
-        num_samples = np.array([len(window) for window in windows])
-        with torch.inference_mode():
-            predictions = self._model(
-                torch.from_numpy(padded).to(self._device), torch.from_numpy(num_samples).to(self._device)
-            )
-        return predictions.probabilities(), num_samples / self.sample_rate
 
 
 def load(model: str | os.PathLike[str] = "demo", **options: Any) -> Detector:

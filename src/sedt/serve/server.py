@@ -1,0 +1,79 @@
+"""From a detector to a server that runs until it is told to stop."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import socket
+from typing import Any, cast
+
+import uvicorn
+
+from sedt.detector import Detector
+from sedt.errors import InputError
+from sedt.serve.app import create_app
+from sedt.serve.connections import Connections
+from sedt.serve.logs import note
+from sedt.serve.settings import ServeSettings
+
+_BACKLOG = 512
+_SPARE_FILES = 256
+"""Files that are open besides connections."""
+_MOST_FILES = 65_536
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """An open port; 0 means any. Raises InputError: it is in use, or may not be opened."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        reason = str(error) if isinstance(error, OverflowError) else error.strerror or str(error)
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            reason = "another program uses it (--port chooses another one)"
+        raise InputError(f"port {port} of {host} cannot be opened: {reason}") from error
+
+
+def make_server(detector: Detector, settings: ServeSettings) -> uvicorn.Server:
+    """A server for `server.run(sockets=[listen(...)])`."""
+    connections = Connections(settings)
+    config = uvicorn.Config(
+        create_app(detector, settings),
+        loop="asyncio",
+        http=cast(Any, connections.protocol),
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=settings.stop_s,
+    )
+    return uvicorn.Server(config)
+
+
+def serve(detector: Detector, settings: ServeSettings, port: socket.socket) -> None:
+    """Answer until SIGTERM or SIGINT; then what is in hand is done, within `settings.stop_s`."""
+    allow_files(settings.max_connections + _SPARE_FILES)
+    host, number = port.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    note("serving", url=f"http://{shown}:{number}/", model=settings.model, pid=os.getpid())
+    gc.freeze()  # the model lives as long as the server
+    make_server(detector, settings).run(sockets=[port])
+    note("stopped")
+
+
+def allow_files(number: int) -> None:
+    """Raise this process's limit of open files to what its connections need. Raises InputError: it may not."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < number:
+        most = number if hard == resource.RLIM_INFINITY else min(number, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        if most < number:
+            raise InputError(f"--max-connections needs {number} open files; this system allows {most}")

@@ -1,0 +1,129 @@
+"""Requests in hand, and the threads that detect for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event as Flag
+
+from starlette.exceptions import HTTPException
+
+from sedt.audio_files import open_recording
+from sedt.detector import Detector
+from sedt.errors import InputError
+from sedt.events import Event
+from sedt.serve.batching import SharedBatches, Stopped
+from sedt.serve.settings import ServeSettings
+
+RETRY_AFTER_S = 2
+BATCH_WINDOWS = 16
+"""Windows that go through the model at once, at most."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is detected in a recording."""
+
+    events: list[Event]
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a recording."""
+
+    path: Path
+    name: str
+    """What its sender calls it."""
+    threshold: float | None = None
+    undecided: bool = False
+
+
+class Workplace:
+    """Detects for many requests at once: few threads read, one runs the model."""
+
+    def __init__(
+        self, detector: Detector, settings: ServeSettings, observe: Callable[[int, int], None]
+    ) -> None:
+        """`observe` is told of each batch, as `SharedBatches` tells it."""
+        self._settings = settings
+        self._batches = SharedBatches(detector.run_windows, BATCH_WINDOWS, observe)
+        self.detector = detector.through(self._batches)
+        """For any thread."""
+        self._threads = ThreadPoolExecutor(settings.workers, "sedt-request")
+        self.num_in_hand = 0
+        self._is_stopping = Flag()
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A request in hand. Raises HTTPException: there are as many as may be."""
+        self.check_room()
+        self.num_in_hand += 1
+        try:
+            yield
+        finally:
+            self.num_in_hand -= 1
+
+    def check_room(self) -> None:
+        """Raises HTTPException: no further request is taken now."""
+        if self.num_in_hand >= self._settings.queue:
+            wait = {"Retry-After": str(RETRY_AFTER_S)}
+            raise HTTPException(503, f"{self.num_in_hand} requests are in hand: try again later", wait)
+
+    async def detect(self, question: Question, gone: Flag) -> Found:
+        """Events of a recording; given up once `gone` is set.
+
+        Raises:
+            InputError: the recording cannot be read.
+            HTTPException: it is too long, or the server is being stopped.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._detect, question, gone
+            )
+        except (Stopped, asyncio.CancelledError) as error:
+            raise HTTPException(503, "the server is being stopped") from error
+
+    def stop(self) -> None:
+        """Give up what is worked on. Returns when all threads have ended."""
+        self._is_stopping.set()
+        self._batches.stop()
+        self._threads.shutdown(cancel_futures=True)
+
+    def check_length(self, duration_s: float | None) -> None:
+        """Raises HTTPException: more than a recording may have."""
+        most_s = self._settings.max_duration_s
+        if duration_s is not None and duration_s > most_s:
+            raise HTTPException(413, f"longer than the limit of {most_s / 60:g} minutes")
+
+    def check_recording(self, path: Path) -> None:
+        """What the header says. Raises InputError: no audio; HTTPException: too long."""
+        with closing(open_recording(path)) as recording:
+            self.check_length(recording.stated_s)
+
+    def _detect(self, question: Question, gone: Flag) -> Found:
+        done_s = 0.0
+
+        def progress(seconds: float) -> None:
+            nonlocal done_s
+            done_s += seconds
+            self.check_length(done_s)  # a header may lie
+            if gone.is_set() or self._is_stopping.is_set():
+                raise Stopped("given up")
+
+        progress(0)
+        try:
+            self.check_recording(question.path)
+            events = self.detector.detect(
+                question.path,
+                threshold=question.threshold,
+                undecided=question.undecided,
+                progress=progress,
+            )
+        except InputError as error:
+            raise InputError(str(error).replace(str(question.path), question.name)) from error
+        return Found(events, done_s)
