@@ -2,6 +2,7 @@
 
 const BASE = new URL(".", document.baseURI);
 const TOKEN = "sedt-token";
+const MOST_NAME_BYTES = 180;
 
 export const CANDIDATES_FROM = 0.05; // one detection at this threshold; the slider filters it in the browser
 
@@ -30,18 +31,25 @@ function headers() {
   return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
+/** A name that the server takes: no path, no colon, no control characters, no dot before it, not too long. */
+export function plainName(name) {
+  let plain = name.replace(/[/\\:]|\p{C}/gu, "_").replace(/^\.+/, "") || "recording";
+  while (new TextEncoder().encode(plain).length > MOST_NAME_BYTES) plain = plain.slice(1); // the ending stays
+  return plain;
+}
+
 /** The model: name, classes, thresholds, formats, limits. */
 export const model = async () => (await ask("model")).json();
 
-/** Events as the text of a label file: {text, name, type}. */
+/** Events as a label file: {blob, name}. */
 export async function convert(format, filename, events) {
   const response = await ask(`convert?format=${encodeURIComponent(format)}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ filename, events }),
   });
-  const named = /filename="?([^";]+)"?/.exec(response.headers.get("Content-Disposition") ?? "");
-  return { blob: await response.blob(), name: named ? named[1] : `${filename}.${format}` };
+  const named = /filename\*=UTF-8''([^;]+)/.exec(response.headers.get("Content-Disposition") ?? "");
+  return { blob: await response.blob(), name: named ? decodeURIComponent(named[1]) : `${filename}.${format}` };
 }
 
 /** Saves recording and labels for training; the name they got. */

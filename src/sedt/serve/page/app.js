@@ -1,7 +1,7 @@
 // Begins here: the model, the list of recordings, their way through the server.
-import { detect, model as askModel, setToken, takeTokenFromAddress } from "./api.js";
-import { setClasses } from "./colours.js";
-import { afterQuiet, byId, tell } from "./dom.js";
+import { detect, model as askModel, plainName, setToken, takeTokenFromAddress } from "./api.js";
+import { paint, setClasses, spoken } from "./colours.js";
+import { afterQuiet, byId, element, tell } from "./dom.js";
 import { Editor } from "./editor.js";
 import { offerExport } from "./export.js";
 import { drawFiles, takeFiles } from "./files.js";
@@ -14,12 +14,15 @@ import { followTheme } from "./theme.js";
 import { ThresholdSlider } from "./threshold.js";
 import { bytes } from "./time.js";
 
+const MOST_CHIPS = 24;
 const MOST_TRIES = 5; // where the server's queue is full
 
 let model = { classes: [], formats: [], thresholds: {} };
 let recordings = [];
 let isDetecting = false;
 let url = null; // of the audio that plays
+
+const newId = () => `${Date.now()}-${Math.random()}`; // crypto.randomUUID wants https
 
 const slider = new ThresholdSlider(() => editor.refresh(), () => drawList());
 const editor = new Editor(() => slider.state);
@@ -39,8 +42,8 @@ const drawList = () =>
 /** New files; one that is in the list already is shown instead. */
 function take(files) {
   for (const file of files) {
-    const known = recordings.find((one) => one.name === file.name && one.size === file.size);
-    const recording = known ?? new Recording(crypto.randomUUID(), file.name, file);
+    const known = recordings.find((one) => one.name === plainName(file.name) && one.size === file.size);
+    const recording = known ?? new Recording(newId(), plainName(file.name), file);
     if (!known) recordings.push(recording);
     const lackedAudio = !recording.file;
     recording.file = file;
@@ -197,6 +200,16 @@ async function restore() {
   if (unfinished) queue(unfinished);
 }
 
+function showClasses(classes) {
+  const chips = classes.slice(0, MOST_CHIPS).map((label) => {
+    const swatch = element("span", { className: "swatch" });
+    paint(swatch, label);
+    return element("li", {}, swatch, spoken(label));
+  });
+  if (classes.length > MOST_CHIPS) chips.push(element("li", {}, `and ${classes.length - MOST_CHIPS} more`));
+  byId("classes").replaceChildren(...chips);
+}
+
 async function start() {
   takeTokenFromAddress();
   followTheme(() => editor.recolour());
@@ -211,6 +224,7 @@ async function start() {
   }
   setClasses(model.classes);
   byId("model").textContent = `${model.name} · ${model.classes.length} classes`;
+  showClasses(model.classes);
   slider.setModel(model);
   offerExport(model, () => ({ recording: editor.recording, events: editor.events }), (error) => tell(error.message));
   await restore();

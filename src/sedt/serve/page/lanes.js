@@ -2,6 +2,8 @@
 import { paint, spoken } from "./colours.js";
 import { clock } from "./time.js";
 
+const LEAST_TEXT_PIXELS = 44; // a narrower box shows its colour only; the lane has the name
+
 export class Lanes {
   constructor(container, names, view) {
     Object.assign(this, { container, names, view, events: [], labels: [], chosen: null });
@@ -71,6 +73,7 @@ export class Lanes {
     const width = Math.max(3, this.view.x(event.offset) - x);
     box.style.transform = `translateX(${x}px)`;
     box.style.width = `${width}px`;
+    box.classList.toggle("tiny", width < LEAST_TEXT_PIXELS);
     const seenFrom = Math.max(0, -x); // the text stays in sight where the box begins outside
     box.style.setProperty("--inset", `${Math.min(seenFrom, width - 3)}px`);
     if (box.event === event && box.isChosen === (event.id === this.chosen)) return;

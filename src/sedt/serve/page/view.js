@@ -36,7 +36,7 @@ export class View extends EventTarget {
     this.duration = duration;
     this.wave.options.minPxPerSec = 0;
     try {
-      await this.wave.load(url, peaks, duration);
+      await (duration ? this.wave.load(url, peaks, duration) : this.wave.empty());
     } catch {
       return; // another recording was chosen meanwhile, or it cannot be played: "unplayable" tells
     }
