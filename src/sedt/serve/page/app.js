@@ -1,6 +1,7 @@
 // Begins here: the model, the list of recordings, their way through the server.
-import { detect, model as askModel, plainName, setToken, takeTokenFromAddress } from "./api.js";
+import { model as askModel, plainName, setToken, takeTokenFromAddress } from "./api.js";
 import { paint, setClasses, spoken } from "./colours.js";
+import { Detecting } from "./detecting.js";
 import { afterQuiet, byId, element, tell } from "./dom.js";
 import { Editor } from "./editor.js";
 import { offerExport } from "./export.js";
@@ -12,15 +13,14 @@ import { drop, load } from "./sound.js";
 import { forget, keep, keepSetting, readAll, readSetting } from "./storage.js";
 import { followTheme } from "./theme.js";
 import { ThresholdSlider } from "./threshold.js";
-import { bytes } from "./time.js";
 
 const MOST_CHIPS = 24;
-const MOST_TRIES = 5; // where the server's queue is full
 
 let model = { classes: [], formats: [], thresholds: {} };
 let recordings = [];
-let isDetecting = false;
 let url = null; // of the audio that plays
+let soundNumber = 0;
+let isSoundless = false; // the chosen one can't be decoded: its length comes with the events
 
 const newId = () => `${Date.now()}-${Math.random()}`; // crypto.randomUUID wants https
 
@@ -30,13 +30,17 @@ editor.onrecording = (way) => {
   const next = recordings[recordings.indexOf(editor.recording) + way];
   if (next) choose(next);
 };
+const detecting = new Detecting(
+  { change: () => drawList(), fail, token: askToken },
+  () => recordings.find((one) => one.state === "waiting" && one.file),
+);
 new Live((file) => take([file]));
 
 const drawList = () =>
   drawFiles(recordings, editor.recording, (one) => one.events.filter((event) => passes(event, slider.state.value, slider.state.own)).length, {
     choose,
     remove,
-    again: (recording) => queue(recording),
+    again: (recording) => detecting.add(recording),
   });
 
 /** New files; one that is in the list already is shown instead. */
@@ -48,7 +52,7 @@ function take(files) {
     const lackedAudio = !recording.file;
     recording.file = file;
     watch(recording);
-    if (recording.state !== "done") queue(recording);
+    if (recording.state !== "done") detecting.add(recording);
     if (file === files[0]) choose(recording, lackedAudio);
   }
   drawList();
@@ -58,6 +62,9 @@ function watch(recording) {
   const keepSoon = afterQuiet(() => recordings.includes(recording) && keep(recording), 250);
   recording.onchange = () => {
     if (recording === editor.recording) editor.refresh();
+    if (recording === editor.recording && isSoundless && !editor.view.duration) {
+      editor.tracks.setSound(url ?? "", { duration: recording.duration });
+    }
     drawList();
     keepSoon();
   };
@@ -75,23 +82,28 @@ async function choose(recording, isNewAudio = false) {
 }
 
 async function showSound(recording) {
+  const number = ++soundNumber;
+  isSoundless = false;
   note("Reading the sound …");
-  await editor.setSound("", [new Float32Array(1), new Float32Array(1)], recording.duration, 0);
+  await editor.tracks.setSound("", { duration: recording.duration });
   if (url) URL.revokeObjectURL(url);
   url = recording.file ? URL.createObjectURL(recording.file) : null;
   drop();
   let sound = null;
-  try {
-    if (recording.file) sound = await load(recording.file, model.sample_rate);
-    if (recording.file && !sound) return; // another one was chosen meanwhile
-  } catch {
-    // the server may read what this browser can't: events without a picture
+  let line = "Open this file again to see and hear it.";
+  if (recording.file) {
+    line = "";
+    try {
+      sound = await load(recording.file, model.sample_rate);
+    } catch {
+      line = "This browser cannot decode this file: events without a picture.";
+    }
   }
-  if (recording !== editor.recording) return;
-  note(sound ? "" : recording.file ? "This browser cannot decode this file: events without a picture." : "Open this file again to see and hear it.");
-  const { peaks = null, duration = recording.duration, topHz = 0 } = sound ?? {};
-  if (!recording.duration) recording.duration = duration;
-  await editor.setSound(url ?? "", peaks ?? [new Float32Array(1), new Float32Array(1)], duration, topHz);
+  if (number !== soundNumber) return; // another one was chosen meanwhile
+  note(line);
+  isSoundless = !sound;
+  recording.duration ||= sound?.duration ?? 0;
+  await editor.tracks.setSound(url ?? "", sound ?? { duration: recording.duration });
 }
 
 function note(text) {
@@ -102,7 +114,7 @@ function note(text) {
 function remove(recording) {
   const place = recordings.indexOf(recording);
   recordings = recordings.filter((one) => one !== recording);
-  recording.abort?.abort();
+  recording.leaving?.abort();
   forget(recording.id);
   if (recording === editor.recording) {
     editor.view.pause();
@@ -112,48 +124,6 @@ function remove(recording) {
     byId("welcome").hidden = Boolean(next);
     if (next) choose(next);
   }
-  drawList();
-}
-
-/** Into the line of those that wait for the server, which takes one at a time. */
-async function queue(recording) {
-  recording.state = "waiting";
-  recording.error = "";
-  recording.tries = 0;
-  drawList();
-  if (isDetecting) return;
-  isDetecting = true;
-  for (let next = recording; next; next = recordings.find((one) => one.state === "waiting" && one.file)) await send(next);
-  isDetecting = false;
-}
-
-async function send(recording) {
-  const limit = model.max_upload_bytes;
-  if (limit && recording.size > limit) return fail(recording, `${bytes(recording.size)}: this server takes up to ${bytes(limit)}.`);
-  recording.abort = new AbortController();
-  try {
-    const found = await detect(recording.file, recording.name, (share) => progress(recording, share), recording.abort.signal);
-    recording.model = found.model ?? model.name;
-    recording.setCandidates(found.events, found.duration);
-  } catch (error) {
-    if (!recordings.includes(recording)) return;
-    if (error.status === 401) {
-      recording.state = "waiting";
-      return askToken();
-    }
-    if (error.status === 503 && ++recording.tries < MOST_TRIES) {
-      recording.state = "waiting";
-      recording.error = "the server is busy, waiting …";
-      drawList();
-      return new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(30, error.retryAfter || 2)));
-    }
-    fail(recording, error.message);
-  }
-}
-
-function progress(recording, share) {
-  recording.state = share < 1 ? "uploading" : "detecting";
-  recording.progress = share;
   drawList();
 }
 
@@ -197,7 +167,7 @@ async function restore() {
   const last = recordings.find((one) => one.id === readSetting("recording", null)) ?? recordings[0];
   if (last) choose(last);
   const unfinished = recordings.find((one) => one.state === "waiting" && one.file);
-  if (unfinished) queue(unfinished);
+  if (unfinished) detecting.add(unfinished);
 }
 
 function showClasses(classes) {
@@ -212,7 +182,7 @@ function showClasses(classes) {
 
 async function start() {
   takeTokenFromAddress();
-  followTheme(() => editor.recolour());
+  followTheme(() => editor.tracks.recolour());
   byId("help").onclick = showHelp;
   listenToKeys(editor);
   takeFiles(take);
@@ -226,6 +196,7 @@ async function start() {
   byId("model").textContent = `${model.name} · ${model.classes.length} classes`;
   showClasses(model.classes);
   slider.setModel(model);
+  detecting.limitBytes = model.max_upload_bytes ?? 0;
   offerExport(model, () => ({ recording: editor.recording, events: editor.events }), (error) => tell(error.message));
   await restore();
   document.documentElement.dataset.ready = "yes";

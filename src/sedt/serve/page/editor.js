@@ -1,16 +1,12 @@
-// The chosen recording: its tracks, its table, and what a person does to them.
-import { announce, byId, onceAFrame } from "./dom.js";
-import { paint, spoken } from "./colours.js";
+// The chosen recording: what a person does to its events.
+import { spoken } from "./colours.js";
+import { announce, byId } from "./dom.js";
 import { Inspector } from "./inspector.js";
 import { askLabel } from "./label_dialog.js";
-import { Lanes } from "./lanes.js";
-import { Overview } from "./overview.js";
 import { Pointer } from "./pointer.js";
-import { drawRuler } from "./ruler.js";
-import { Spectrogram } from "./spectrogram.js";
 import { EventTable } from "./table.js";
 import { clock } from "./time.js";
-import { View } from "./view.js";
+import { Tracks } from "./tracks.js";
 
 const ZOOM_STEP = 1.6;
 const NEW_EVENT_S = 1;
@@ -19,12 +15,10 @@ const SHORTEST_DRAWN_S = 0.03; // a shorter drag is a slip of the hand
 export class Editor {
   /** `threshold()` gives {value, own}: the slider's, and the model's own of each class. */
   constructor(threshold) {
-    Object.assign(this, { threshold, recording: null, events: [], chosen: null, lastLabel: null, peaks: null });
+    Object.assign(this, { threshold, recording: null, events: [], chosen: null, lastLabel: null });
     this.onrecording = () => {};
-    this.view = new View(byId("waveform"));
-    this.spectrogram = new Spectrogram(byId("spectrogram"), byId("axis"), this.view);
-    this.lanes = new Lanes(byId("lanes"), byId("lane-names"), this.view);
-    this.overview = new Overview(byId("overview"), this.view);
+    this.tracks = new Tracks();
+    this.view = this.tracks.view;
     this.table = new EventTable((id) => this.choose(id, true));
     this.inspector = new Inspector({
       play: () => this.playChosen(),
@@ -37,17 +31,13 @@ export class Editor {
       choose: (id) => this.choose(id, true),
       preview: (id, changes) => this.preview(id, changes),
       commit: (id, changes) => this.commit(id, changes),
-      draft: (onset, offset, label) => this.draft(onset, offset, label),
+      draft: (onset, offset, label) => this.tracks.drawDraft(onset, offset, label),
       add: (onset, offset, label) => this.add(onset, offset, label),
     });
     this.listen();
   }
 
   listen() {
-    const redraw = onceAFrame(() => this.draw());
-    this.view.addEventListener("move", redraw);
-    this.view.addEventListener("time", onceAFrame(() => this.drawPlayhead()));
-    this.view.addEventListener("playing", () => this.drawPlay());
     const clicks = {
       play: () => this.playPause(),
       undo: () => this.undo(),
@@ -58,21 +48,12 @@ export class Editor {
       "zoom-fit": () => this.fit(),
     };
     for (const [id, action] of Object.entries(clicks)) byId(id).onclick = action;
-    new ResizeObserver(redraw).observe(byId("stage"));
-    this.redraw = redraw;
   }
 
-  /** Show a recording; what is known of its sound comes by `setSound`. */
+  /** Show a recording's events; its sound comes by `tracks.setSound`. */
   open(recording) {
     if (this.recording !== recording) this.chosen = null;
     this.recording = recording;
-    this.refresh();
-  }
-
-  async setSound(url, peaks, duration, topHz) {
-    this.peaks = peaks;
-    await this.view.show(url, peaks, duration);
-    this.spectrogram.reset(topHz);
     this.refresh();
   }
 
@@ -83,7 +64,7 @@ export class Editor {
     const { value, own } = this.threshold();
     this.events = recording.visible(value, own);
     if (!this.events.some((event) => event.id === this.chosen)) this.chosen = null;
-    this.showEvents(this.events);
+    this.tracks.set(this.events, this.chosen);
     this.inspector.set(this.chosen === null ? null : recording.find(this.chosen));
     byId("undo").disabled = !recording.past.length;
     byId("redo").disabled = !recording.future.length;
@@ -93,12 +74,6 @@ export class Editor {
     this.table.set(this.events, this.chosen, isReady ? "Nothing at this threshold." : "");
   }
 
-  showEvents(events) {
-    this.lanes.set(events, this.chosen);
-    this.overview.set(this.peaks, events);
-    this.drawBand();
-  }
-
   facts() {
     const { recording, events } = this;
     if (recording.state !== "done") return "";
@@ -106,44 +81,6 @@ export class Editor {
     const facts = [clock(recording.duration, 1), `${events.length} ${events.length === 1 ? "event" : "events"}`];
     if (corrected) facts.push(`${corrected} corrected`);
     return facts.join(" · ");
-  }
-
-  draw() {
-    drawRuler(byId("ruler"), this.view);
-    this.spectrogram.draw();
-    this.lanes.draw();
-    this.overview.draw();
-    this.drawBand();
-    this.drawPlayhead();
-  }
-
-  drawBand() {
-    const event = this.events.find((one) => one.id === this.chosen);
-    byId("band").hidden = !event;
-    if (event) this.stretch(byId("band"), event.onset, event.offset, event.event_label);
-  }
-
-  stretch(element, onset, offset, label) {
-    element.style.transform = `translateX(${this.view.x(onset)}px)`;
-    element.style.width = `${Math.max(1, (offset - onset) * this.view.pixelsPerSecond)}px`;
-    if (label) paint(element, label);
-  }
-
-  drawPlayhead() {
-    byId("playhead").style.transform = `translateX(${this.view.x(this.view.now)}px)`;
-    byId("time").textContent = clock(this.view.now, 1);
-  }
-
-  drawPlay() {
-    const { isPlaying } = this.view;
-    byId("play").querySelector("use").setAttribute("href", isPlaying ? "#i-pause" : "#i-play");
-    byId("play").setAttribute("aria-label", isPlaying ? "Pause" : "Play");
-  }
-
-  recolour() {
-    this.view.recolour();
-    this.spectrogram.recolour();
-    this.redraw();
   }
 
   // what a person does
@@ -188,7 +125,7 @@ export class Editor {
     const moved = this.events.map((event) => (event.id === id ? this.recording.fit({ ...event, ...changes }) : event));
     this.chosen = id;
     this.events = moved;
-    this.showEvents(moved);
+    this.tracks.set(moved, id);
     this.inspector.set(moved.find((event) => event.id === id));
   }
 
@@ -207,17 +144,12 @@ export class Editor {
     this.recording.change(this.chosen, changes, true);
   }
 
-  draft(onset, offset, label) {
-    byId("draft").hidden = onset === null;
-    if (onset !== null) this.stretch(byId("draft"), onset, offset, label);
-  }
-
   async add(onset, offset, label) {
     if (offset - onset < SHORTEST_DRAWN_S) return;
-    this.draft(onset, offset, label);
+    this.tracks.drawDraft(onset, offset, label);
     const { recording } = this;
     const named = label ?? (await askLabel(this.lastLabel ?? ""));
-    this.draft(null);
+    this.tracks.drawDraft(null);
     if (!named || recording !== this.recording) return;
     this.lastLabel = named;
     this.choose(recording.add(onset, offset, named));
