@@ -29,7 +29,7 @@ Progress = Callable[[float], None]
 """Is called with the seconds of audio that are done."""
 
 WindowRun = Callable[[list[Waveform]], tuple[Probabilities, NDArray[np.float64]]]
-"""Windows, of any recordings, at the detector's rate -> what the model says of each, and its seconds of audio."""
+"""Windows of any recordings, at the detector's rate -> what the model says of each, its seconds of audio."""
 
 
 class Detector:

@@ -10,7 +10,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from sedt.audio_files import Frames
+from sedt.audio_files import BLOCK_VALUES, Frames
 from sedt.errors import InputError
 
 Waveform = NDArray[np.float32]
@@ -69,13 +69,16 @@ def resample(blocks: Iterable[Waveform], rate_in: int, rate_out: int) -> Iterato
         yield from blocks
         return
     resampler = soxr.ResampleStream(rate_in, rate_out, 1, dtype="float32", quality=QUALITY)
+    # At a rate of 1 Hz, which a header may claim, a short block would become hours.
+    most = max(1, BLOCK_VALUES * rate_in // rate_out)
     last: Waveform | None = None
     count = 0
     for block in blocks:
         last = block
-        out = resampler.resample_chunk(block)
-        count += len(out)
-        yield out
+        for start in range(0, len(block), most):
+            out = resampler.resample_chunk(block[start : start + most])
+            count += len(out)
+            yield out
     if last is None:
         return
     out = resampler.resample_chunk(last[:0], last=True)

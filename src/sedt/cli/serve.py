@@ -73,9 +73,9 @@ def serve(
 
 def _run(model: str, host: str, port: int, settings: ServeSettings, batch_size: int, device: str) -> None:
     from sedt.serve.logs import log_to_stderr
-    from sedt.serve.server import listen, serve
+    from sedt.serve.server import bind, serve
 
-    opened = listen(host, port)  # before the model, which takes its time
+    opened = bind(host, port)  # before the model, which takes its time
     from sedt.detector import load
 
     detector = load(model, batch_size=batch_size, device=device)

@@ -15,6 +15,7 @@ from fastapi import FastAPI, Query, Request, WebSocket
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from sedt import __version__
@@ -106,7 +107,8 @@ class Service:
     async def correct(self, request: Request) -> dict[str, str]:
         """Save a recording (field `file`) with corrected events (field `events`: a JSON list)."""
         folder = self.settings.corrections
-        assert folder is not None  # else this has no path
+        if folder is None:
+            raise HTTPException(404, "this server saves no corrections (`sedt serve --corrections DIR`)")
         with self.work.place(), TemporaryDirectory(prefix="sedt-") as place:
             upload = await receive_upload(request, self.settings, Path(place))
             events = events_of(read_events_field(upload.fields))
@@ -175,8 +177,7 @@ def _add_paths(app: FastAPI, service: Service) -> None:
     app.get("/labels")(service.labels)
     app.post("/detect", openapi_extra=UPLOAD, response_model=Detection, **told)(service.detect)
     app.post("/convert", **told)(service.convert)
-    if service.settings.corrections is not None:
-        app.post("/corrections", openapi_extra=UPLOAD, **told)(service.correct)
+    app.post("/corrections", openapi_extra=UPLOAD, **told)(service.correct)
     app.get("/metrics", include_in_schema=False)(service.tell_metrics)
     app.websocket("/stream")(service.stream)
 

@@ -23,12 +23,12 @@ class _Asked(NamedTuple):
     answer: Future[Answer]
 
 
-class Stopped(RuntimeError):
+class StoppedError(RuntimeError):
     """The server is being stopped."""
 
 
 class SharedBatches:
-    """Calls `run` in its own thread, with the windows of all threads that wait for it, at most `most` at once.
+    """Calls `run` in its own thread, with the windows of all threads that wait for it, at most `most` of them.
 
     Nothing is waited for: while the model works, further windows gather, and alone one goes alone.
     """
@@ -44,16 +44,16 @@ class SharedBatches:
         self._thread.start()
 
     def __call__(self, windows: list[Waveform]) -> Answer:
-        """As `Detector.run_windows`; called by any thread, which waits. Raises Stopped."""
+        """As `Detector.run_windows`; called by any thread, which waits. Raises StoppedError."""
         answer: Future[Answer] = Future()
         with self._lock:
             if self._is_stopped:
-                raise Stopped("the server is being stopped")
+                raise StoppedError("the server is being stopped")
             self._asked.put(_Asked(windows, answer))
         return answer.result()
 
     def stop(self) -> None:
-        """Let the batch that runs end; who still waits gets `Stopped`."""
+        """Let the batch that runs end; who still waits gets `StoppedError`."""
         with self._lock:
             self._is_stopped = True
             self._asked.put(None)
@@ -67,7 +67,7 @@ class SharedBatches:
         self._refuse_the_rest()
 
     def _gather(self) -> list[_Asked]:
-        """Who waits, in order, as long as their windows fit in one batch; at least one, which is waited for."""
+        """Who waits, in order, while their windows fit in one batch; at least one, which is waited for."""
         first = self._left or self._asked.get()
         self._left = None
         batch: list[_Asked] = [] if first is None else [first]
@@ -110,4 +110,4 @@ class SharedBatches:
                 break
             waiting += [one] if one else []
         for one in waiting:
-            one.answer.set_exception(Stopped("the server is being stopped"))
+            one.answer.set_exception(StoppedError("the server is being stopped"))

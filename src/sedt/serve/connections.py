@@ -12,7 +12,8 @@ from sedt.serve.settings import ServeSettings
 
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\n"
-    b'Content-Type: application/json\r\nContent-Length: 46\r\n\r\n{"detail": "too many connections: try later"}\n'
+    b"Content-Type: application/json\r\nContent-Length: 46\r\n\r\n"
+    b'{"detail": "too many connections: try later"}\n'
 )
 
 

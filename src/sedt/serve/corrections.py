@@ -28,7 +28,7 @@ def save_correction(folder: Path, name: str, audio: Path, events: Sequence[Event
     """
     checked_name(name)
     if not suffix_of(name):
-        raise InputError(f"{ascii(name[:60])}: a file name needs an ending of audio, such as .wav")
+        raise InputError(f"{name[:60]!a}: a file name needs an ending of audio, such as .wav")
     with _LOCK:
         target, is_there = _place(folder, name, audio)
         # First what may be refused: a label that a table cannot hold.

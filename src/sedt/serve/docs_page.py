@@ -7,9 +7,10 @@ from typing import Any
 
 _STREAM = """
 <section><h2><code>WS /stream</code></h2>
-<p>Query <code>sample_rate=48000&amp;format=f32|s16</code>, optional <code>threshold</code>. Binary messages are
-mono samples, little-endian, in blocks of any size; each event comes as a JSON text message as soon as it is decided.
-An empty binary message ends: the last events come, then <code>{"end": true, "duration": seconds}</code>.</p></section>
+<p>Query <code>sample_rate=48000&amp;format=f32|s16</code>, optional <code>threshold</code>. Binary messages
+are mono samples, little-endian, in blocks of any size; each event comes as a JSON text message as soon as it
+is decided. An empty binary message ends: the last events come, then
+<code>{"end": true, "duration": seconds}</code>.</p></section>
 """
 _HEAD = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">

@@ -1,4 +1,4 @@
-"""Every error is `{"detail": "one clear line"}`; and what the OpenAPI description says of forms and errors."""
+"""Every error is `{"detail": "one clear line"}`; what OpenAPI says of forms and errors."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def answer_faults(app: FastAPI, settings: ServeSettings) -> None:
     async def refused(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         detail = error.detail
-        if error.status_code == 404:
-            detail = f"no such path: {ascii(request.url.path[:80])}"
+        if error.detail == "Not Found":
+            detail = f"no such path: {request.url.path[:80]!a}"
         if error.status_code == 405:
             detail = f"{request.method} is not answered at {request.url.path}"
         return _answer(error.status_code, detail, error.headers)

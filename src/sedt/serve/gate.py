@@ -1,4 +1,4 @@
-"""What every request passes: who may, how long it took, what it was answered. No answer but JSON on errors."""
+"""What every request passes: who may, how long it took, what it was answered."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def refusal(scope: Scope, settings: ServeSettings) -> tuple[int, str | None]:
     if origin is not None and not _is_same_site(origin, headers.get("host", ""), settings):
         return (
             403,
-            f"a page of {ascii(origin[:80])} may not use this server (`sedt serve --origin` allows it)",
+            f"a page of {origin[:80]!a} may not use this server (`sedt serve --origin` allows it)",
         )
     if settings.token is None:
         return 200, None

@@ -25,7 +25,7 @@ class JsonLines(logging.Formatter):
 
 
 def log_to_stderr() -> None:
-    """From now on; of uvicorn only what is wrong, since its other lines hold the queries of URLs, tokens too."""
+    """From now on; of uvicorn only what is wrong: its other lines hold the queries of URLs, with tokens."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     for name, level in (

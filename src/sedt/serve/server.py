@@ -23,20 +23,24 @@ _SPARE_FILES = 256
 _MOST_FILES = 65_536
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """An open port; 0 means any. Raises InputError: it is in use, or may not be opened."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def bind(host: str, port: int) -> socket.socket:
+    """A port that is ours, but not yet open; 0 means any. Raises InputError: it is in use, or may not be had."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError) as error:
-        reason = str(error) if isinstance(error, OverflowError) else error.strerror or str(error)
-        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        if os.name == "posix":  # elsewhere it means that two servers may share a port
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        return bound
+    except OSError as error:
+        bound.close()
+        reason = error.strerror or str(error)
+        if error.errno == errno.EADDRINUSE:
             reason = "another program uses it (--port chooses another one)"
         raise InputError(f"port {port} of {host} cannot be opened: {reason}") from error
 
 
 def make_server(detector: Detector, settings: ServeSettings) -> uvicorn.Server:
-    """A server for `server.run(sockets=[listen(...)])`."""
+    """A server for `server.run(sockets=[bind(...)])`."""
     connections = Connections(settings)
     config = uvicorn.Config(
         create_app(detector, settings),
@@ -66,7 +70,7 @@ def serve(detector: Detector, settings: ServeSettings, port: socket.socket) -> N
 
 
 def allow_files(number: int) -> None:
-    """Raise this process's limit of open files to what its connections need. Raises InputError: it may not."""
+    """Raise this process's limit of open files to what connections need. Raises InputError: it may not."""
     try:
         import resource
     except ImportError:  # Windows has no such limit

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from sedt.detector import Detector
 from sedt.errors import InputError
 from sedt.events import Event
-from sedt.serve.batching import Stopped
+from sedt.serve.batching import StoppedError
 from sedt.serve.gate import refusal
 from sedt.serve.logs import LOG, note
 from sedt.serve.metrics import Metrics
@@ -34,7 +34,7 @@ _POLL_S = 0.02
 _REASON_BYTES = 120  # a closing frame has room for 123
 
 
-class Closing(Exception):
+class ClosingError(Exception):
     """The stream ends before its end: code and reason of the WebSocket."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -64,7 +64,7 @@ class Streams:
             finally:
                 self.num_open -= 1
                 self._metrics.streams.dec()
-        except Closing as closing:
+        except ClosingError as closing:
             code, reason = closing.code, closing.reason
         except WebSocketDisconnect as gone:
             code, reason = gone.code, "gone before the end"
@@ -79,15 +79,15 @@ class Streams:
         note("stream", path="/stream", code=code, reason=reason, seconds=seconds, client=client, **told)
 
     def _admit(self, websocket: WebSocket) -> _Stream:
-        """Raises Closing: it is not let in."""
+        """Raises ClosingError: it is not let in."""
         _, reason = refusal(websocket.scope, self._settings)
         if reason is not None:
-            raise Closing(_NOT_ALLOWED, reason)
+            raise ClosingError(_NOT_ALLOWED, reason)
         query = websocket.query_params
         rate, dtype = _rate(query.get("sample_rate")), _dtype(query.get("format", "f32"))
         threshold = _threshold(query.get("threshold"))
         if self.num_open >= self._settings.max_streams:
-            raise Closing(_TRY_LATER, f"{self.num_open} streams are open: try again later")
+            raise ClosingError(_TRY_LATER, f"{self.num_open} streams are open: try again later")
         return _Stream(self._detector, self._metrics, rate, dtype, threshold, self._settings.stream_idle_s)
 
 
@@ -118,14 +118,14 @@ class _Stream:
         return self._num_samples / self._rate
 
     async def run(self, websocket: WebSocket) -> None:
-        """To the end. Raises Closing, WebSocketDisconnect."""
+        """To the end. Raises ClosingError, WebSocketDisconnect."""
         thread = Thread(target=self._detect, name="sedt-stream", daemon=True)
         thread.start()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._take(websocket))
                 group.create_task(self._give(websocket))
-        except* (Closing, WebSocketDisconnect) as errors:
+        except* (ClosingError, WebSocketDisconnect) as errors:
             raise _first(errors) from None
         finally:
             self._is_given_up = True
@@ -141,14 +141,14 @@ class _Stream:
                 async with asyncio.timeout(self._idle_s):
                     message = await websocket.receive()
             except TimeoutError:
-                raise Closing(_NOT_ALLOWED, f"no samples for {self._idle_s:g} s") from None
+                raise ClosingError(_NOT_ALLOWED, f"no samples for {self._idle_s:g} s") from None
             if message["type"] == "websocket.disconnect":
                 raise WebSocketDisconnect(message.get("code", 1006), message.get("reason"))
             data = message.get("bytes")
             if data is None:
-                raise Closing(_NOT_SAMPLES, "text came, where only binary messages of samples are taken")
+                raise ClosingError(_NOT_SAMPLES, "text came, where only binary messages of samples are taken")
             if len(data) % self._dtype.itemsize:
-                raise Closing(_NOT_SAMPLES, f"{len(data)} bytes are no whole samples of {self._dtype}")
+                raise ClosingError(_NOT_SAMPLES, f"{len(data)} bytes are no whole samples of {self._dtype}")
             await self._hand_on(np.frombuffer(data, self._dtype) if data else None)
             if not data:
                 return
@@ -166,7 +166,7 @@ class _Stream:
         """Events as they come, then the end."""
         while (found := await self._events.get()) is not None:
             if isinstance(found, InputError):
-                raise Closing(_NOT_SAMPLES, str(found))
+                raise ClosingError(_NOT_SAMPLES, str(found))
             if isinstance(found, Exception):
                 raise found
             self.num_events += 1
@@ -179,8 +179,8 @@ class _Stream:
             for event in self._detector.stream(self._received(), self._rate, threshold=self._threshold):
                 self._tell(event)
             self._tell(None)
-        except Stopped:
-            self._tell(Closing(1012, "the server is being stopped"))
+        except StoppedError:
+            self._tell(ClosingError(1012, "the server is being stopped"))
         except Exception as error:
             self._tell(error)
 
@@ -188,7 +188,7 @@ class _Stream:
         while True:
             block = self._blocks.get()
             if self._is_given_up:
-                raise Stopped("given up")
+                raise StoppedError("given up")
             if block is None:
                 return
             yield block
@@ -208,13 +208,13 @@ def _first(errors: BaseExceptionGroup[Any]) -> BaseException:
 def _rate(text: str | None) -> int:
     rate = int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 0
     if not RATES[0] <= rate <= RATES[1]:
-        raise Closing(_NOT_ALLOWED, f"sample_rate {ascii(text)[:20]}: must be {RATES[0]} to {RATES[1]}")
+        raise ClosingError(_NOT_ALLOWED, f"sample_rate {ascii(text)[:20]}: must be {RATES[0]} to {RATES[1]}")
     return rate
 
 
 def _dtype(name: str) -> np.dtype[Any]:
     if name not in SAMPLE_FORMATS:
-        raise Closing(_NOT_ALLOWED, f"format {ascii(name[:20])}: must be {' or '.join(SAMPLE_FORMATS)}")
+        raise ClosingError(_NOT_ALLOWED, f"format {name[:20]!a}: must be {' or '.join(SAMPLE_FORMATS)}")
     return np.dtype(SAMPLE_FORMATS[name])
 
 
@@ -224,7 +224,7 @@ def _threshold(text: str | None) -> float | None:
     except ValueError:
         threshold = -1.0
     if threshold is not None and not 0 <= threshold <= 1:
-        raise Closing(_NOT_ALLOWED, f"threshold {ascii(text)[:20]}: must lie in 0..1")
+        raise ClosingError(_NOT_ALLOWED, f"threshold {ascii(text)[:20]}: must lie in 0..1")
     return threshold
 
 

@@ -72,7 +72,7 @@ class Detection(BaseModel):
 def check_format(name: str) -> None:
     """Raises InputError: no such format."""
     if name not in FORMATS:
-        raise InputError(f"format {ascii(name[:40])}: must be one of {', '.join(FORMATS)}")
+        raise InputError(f"format {name[:40]!a}: must be one of {', '.join(FORMATS)}")
 
 
 def events_of(entries: Sequence[EventEntry]) -> list[Event]:

@@ -94,7 +94,7 @@ async def counted_body(
 def _check_head(request: Request, settings: ServeSettings) -> None:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "multipart/form-data":
-        given = f"not {ascii(kind[:60])}" if kind else "but no type is given"
+        given = f"not {kind[:60]!a}" if kind else "but no type is given"
         raise HTTPException(415, f"a recording is sent as multipart/form-data, field `file`, {given}")
     length = request.headers.get("content-length", "")
     if length.isascii() and length.isdecimal() and int(length[:20]) > settings.max_upload_bytes + _FORM_BYTES:

@@ -16,10 +16,12 @@ from sedt.audio_files import open_recording
 from sedt.detector import Detector
 from sedt.errors import InputError
 from sedt.events import Event
-from sedt.serve.batching import SharedBatches, Stopped
+from sedt.serve.batching import SharedBatches, StoppedError
 from sedt.serve.settings import ServeSettings
 
 RETRY_AFTER_S = 2
+RATES = (1_000, 800_000)
+"""Lowest and highest sample rate of a recording."""
 BATCH_WINDOWS = 16
 """Windows that go through the model at once, at most."""
 
@@ -85,7 +87,7 @@ class Workplace:
             return await asyncio.get_running_loop().run_in_executor(
                 self._threads, self._detect, question, gone
             )
-        except (Stopped, asyncio.CancelledError) as error:
+        except (StoppedError, asyncio.CancelledError) as error:
             raise HTTPException(503, "the server is being stopped") from error
 
     def stop(self) -> None:
@@ -101,9 +103,13 @@ class Workplace:
             raise HTTPException(413, f"longer than the limit of {most_s / 60:g} minutes")
 
     def check_recording(self, path: Path) -> None:
-        """What the header says. Raises InputError: no audio; HTTPException: too long."""
+        """What the header says. Raises InputError: no audio, or of no such rate; HTTPException: too long."""
         with closing(open_recording(path)) as recording:
             self.check_length(recording.stated_s)
+            if not RATES[0] <= recording.sample_rate <= RATES[1]:
+                # Resampling such a one takes minutes or gigabytes, however short the file is.
+                rate = recording.sample_rate
+                raise InputError(f"{path}: {rate} samples per second: must be {RATES[0]} to {RATES[1]}")
 
     def _detect(self, question: Question, gone: Flag) -> Found:
         done_s = 0.0
@@ -113,7 +119,7 @@ class Workplace:
             done_s += seconds
             self.check_length(done_s)  # a header may lie
             if gone.is_set() or self._is_stopping.is_set():
-                raise Stopped("given up")
+                raise StoppedError("given up")
 
         progress(0)
         try:
