@@ -84,12 +84,12 @@ export function detect(file, filename, onProgress, signal) {
   });
 }
 
-/** A WebSocket that takes 32-bit samples and sends events. */
+/** A WebSocket that takes 16-bit samples and sends events. */
 export function stream(sampleRate) {
   const url = new URL("stream", BASE);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   url.searchParams.set("sample_rate", String(sampleRate));
-  url.searchParams.set("format", "f32");
+  url.searchParams.set("format", "s16");
   const token = sessionStorage.getItem(TOKEN); // a browser's WebSocket can send no header
   if (token) url.searchParams.set("token", token);
   const socket = new WebSocket(url);

@@ -20,7 +20,6 @@ let model = { classes: [], formats: [], thresholds: {} };
 let recordings = [];
 let url = null; // of the audio that plays
 let soundNumber = 0;
-let isSoundless = false; // the chosen one can't be decoded: its length comes with the events
 
 const newId = () => `${Date.now()}-${Math.random()}`; // crypto.randomUUID wants https
 
@@ -62,7 +61,7 @@ function watch(recording) {
   const keepSoon = afterQuiet(() => recordings.includes(recording) && keep(recording), 250);
   recording.onchange = () => {
     if (recording === editor.recording) editor.refresh();
-    if (recording === editor.recording && isSoundless && !editor.view.duration) {
+    if (recording === editor.recording && recording.duration && !editor.view.duration) {
       editor.tracks.setSound(url ?? "", { duration: recording.duration });
     }
     drawList();
@@ -83,7 +82,6 @@ async function choose(recording, isNewAudio = false) {
 
 async function showSound(recording) {
   const number = ++soundNumber;
-  isSoundless = false;
   note("Reading the sound …");
   await editor.tracks.setSound("", { duration: recording.duration });
   if (url) URL.revokeObjectURL(url);
@@ -101,7 +99,6 @@ async function showSound(recording) {
   }
   if (number !== soundNumber) return; // another one was chosen meanwhile
   note(line);
-  isSoundless = !sound;
   recording.duration ||= sound?.duration ?? 0;
   await editor.tracks.setSound(url ?? "", sound ?? { duration: recording.duration });
 }

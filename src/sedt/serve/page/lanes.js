@@ -2,6 +2,7 @@
 import { paint, spoken } from "./colours.js";
 import { clock } from "./time.js";
 
+const LEAST_PIXELS = 4;
 const LEAST_TEXT_PIXELS = 44; // a narrower box shows its colour only; the lane has the name
 
 export class Lanes {
@@ -52,13 +53,26 @@ export class Lanes {
   draw() {
     const { view } = this;
     const seen = this.events.filter((event) => event.offset >= view.start && event.onset <= view.end);
-    const ids = new Set(seen.map((event) => event.id));
+    const drawn = this.apart(seen);
+    const ids = new Set(drawn.map((event) => event.id));
     for (const [id, box] of this.boxes) {
       if (ids.has(id)) continue;
       box.remove();
       this.boxes.delete(id);
     }
-    for (const event of seen) this.place(event);
+    for (const event of drawn) this.place(event);
+  }
+
+  /** Without those too short and too close to the one before to be told apart; zooming in brings them. */
+  apart(events) {
+    const least = LEAST_PIXELS / this.view.pixelsPerSecond;
+    const last = new Map(); // label -> onset of the last that is drawn
+    return events.filter((event) => {
+      const isLost = event.offset - event.onset < least && event.onset - last.get(event.event_label) < least;
+      if (isLost && event.id !== this.chosen) return false;
+      last.set(event.event_label, event.onset);
+      return true;
+    });
   }
 
   place(event) {
@@ -70,12 +84,12 @@ export class Lanes {
     const strip = this.container.children[this.labels.indexOf(event.event_label)];
     if (box.parentElement !== strip) strip.append(box);
     const x = this.view.x(event.onset);
-    const width = Math.max(3, this.view.x(event.offset) - x);
+    const width = Math.max(LEAST_PIXELS - 1, this.view.x(event.offset) - x);
     box.style.transform = `translateX(${x}px)`;
     box.style.width = `${width}px`;
     box.classList.toggle("tiny", width < LEAST_TEXT_PIXELS);
     const seenFrom = Math.max(0, -x); // the text stays in sight where the box begins outside
-    box.style.setProperty("--inset", `${Math.min(seenFrom, width - 3)}px`);
+    box.style.setProperty("--inset", `${Math.min(seenFrom, width - LEAST_PIXELS + 1)}px`);
     if (box.event === event && box.isChosen === (event.id === this.chosen)) return;
     this.describe(box, event);
   }

@@ -7,6 +7,7 @@ import { clock } from "./time.js";
 
 const SEEN_S = 30;
 const BOX_PIXELS = 22;
+const ROWS = 3; // of boxes of events that overlap
 
 export class Live {
   /** `keep(wav, name)` gets the recording at the end. */
@@ -54,12 +55,18 @@ export class Live {
   }
 
   event(event) {
-    this.events.push(event);
+    this.events.push({ ...event, row: this.freeRow(event) });
     const swatch = element("span", { className: "swatch" });
     paint(swatch, event.event_label);
     const times = element("span", { className: "muted number" }, `${clock(event.onset, 1)} – ${clock(event.offset, 1)}`);
     byId("live-events").prepend(element("li", {}, swatch, element("span", {}, spoken(event.event_label)), times));
     this.drawSoon();
+  }
+
+  /** The first row in which nothing overlaps the event. */
+  freeRow({ onset, offset }) {
+    const taken = this.events.filter((one) => one.onset < offset && one.offset > onset).map((one) => one.row);
+    return [...Array(ROWS - 1).keys()].find((row) => !taken.includes(row)) ?? ROWS - 1;
   }
 
   draw() {
@@ -68,21 +75,13 @@ export class Live {
     byId("live-time").textContent = clock(time, 0);
     const { context, width, height } = prepare(byId("live-canvas"));
     const x = (at) => width - ((time - at) / SEEN_S) * width;
-    const middle = (height - BOX_PIXELS) / 2;
+    const middle = (height - ROWS * BOX_PIXELS) / 2;
     context.fillStyle = themed("--wave");
     for (const [at, peak] of this.levels) context.fillRect(x(at), middle - peak * middle, 1.5, Math.max(1, 2 * peak * middle));
     context.font = `11px ${themed("--font")}`;
     context.textBaseline = "middle";
-    for (const event of this.events.filter((one) => one.offset > time - SEEN_S)) {
-      const [from, to] = [x(event.onset), x(event.offset)];
-      context.globalAlpha = 0.3;
-      context.fillStyle = colour(event.event_label);
-      context.fillRect(from, height - BOX_PIXELS + 2, to - from, BOX_PIXELS - 2);
-      context.globalAlpha = 1;
-      context.fillRect(from, height - BOX_PIXELS + 2, 2, BOX_PIXELS - 2);
-      context.fillStyle = themed("--text");
-      context.fillText(spoken(event.event_label), from + 6, height - BOX_PIXELS / 2 + 1, Math.max(1, to - from - 8));
-    }
+    const seen = this.events.filter((one) => one.offset > time - SEEN_S);
+    for (const event of seen) drawBox(context, event, x(event.onset), x(event.offset), 2 * middle + event.row * BOX_PIXELS);
   }
 
   over(wav, error, isCut, began) {
@@ -93,4 +92,14 @@ export class Live {
     const stamp = began.toISOString().slice(0, 19).replace("T", " ").replaceAll(":", ".");
     if (wav) this.keep(new File([wav], `microphone ${stamp}.wav`, { type: "audio/wav" }));
   }
+}
+
+function drawBox(context, event, from, to, top) {
+  context.fillStyle = colour(event.event_label);
+  context.globalAlpha = 0.3;
+  context.fillRect(from, top + 2, to - from, BOX_PIXELS - 2);
+  context.globalAlpha = 1;
+  context.fillRect(from, top + 2, 2, BOX_PIXELS - 2);
+  context.fillStyle = themed("--text");
+  context.fillText(spoken(event.event_label), from + 6, top + BOX_PIXELS / 2 + 1, Math.max(1, to - from - 8));
 }

@@ -16,12 +16,13 @@ class Samples extends AudioWorkletProcessor {
   }
 
   process([channels]) {
+    if (this.isOver) return false;
     const mono = channels[0];
     for (let i = 0; mono && i < mono.length; i++) {
       this.block[this.filled++] = Math.max(-32768, Math.min(32767, Math.round(mono[i] * 32767)));
       if (this.filled === BLOCK) this.hand();
     }
-    return !this.isOver;
+    return true;
   }
 
   hand() {

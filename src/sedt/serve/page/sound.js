@@ -2,6 +2,7 @@
 
 const worker = new Worker(new URL("./sound_worker.js", import.meta.url), { type: "module" });
 const LARGE_BYTES = 30e6;
+const PIECE = 2 ** 20; // samples
 
 let current = 0; // number of the recording that the worker holds
 let waiting = new Map(); // request -> resolve
@@ -29,10 +30,23 @@ export async function load(file, modelRate) {
   if (number !== current) return null;
   const decoded = await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytes);
   if (number !== current) return null;
-  const channels = Array.from({ length: decoded.numberOfChannels }, (_, i) => decoded.getChannelData(i).slice());
-  const duration = decoded.duration;
-  const { peaks } = await ask({ type: "load", channels, rate }, channels.map((one) => one.buffer));
-  return number === current ? { peaks, duration, topHz: rate / 2 } : null;
+  await hand(decoded, rate, number);
+  if (number !== current) return null;
+  const { peaks } = await ask({ type: "peaks" });
+  return number === current ? { peaks, duration: decoded.duration, topHz: rate / 2 } : null;
+}
+
+/** Samples go to the worker in pieces, so that the page answers meanwhile. */
+async function hand(decoded, rate, number) {
+  worker.postMessage({ type: "begin", length: decoded.length, rate });
+  for (let offset = 0; offset < decoded.length && number === current; offset += PIECE) {
+    for (let channel = 0; channel < decoded.numberOfChannels; channel++) {
+      const piece = new Float32Array(Math.min(PIECE, decoded.length - offset));
+      decoded.copyFromChannel(piece, channel, offset);
+      worker.postMessage({ type: "add", offset, piece, share: 1 / decoded.numberOfChannels }, [piece.buffer]);
+    }
+    await new Promise((resolve) => setTimeout(resolve));
+  }
 }
 
 export function drop() {

@@ -14,7 +14,9 @@ const frame = new Float32Array(SIZE);
 
 self.onmessage = ({ data }) => {
   if (data.type === "drop") samples = new Float32Array(0);
-  if (data.type === "load") reply(data, { peaks: load(data.channels, data.rate) });
+  if (data.type === "begin") begin(data.length, data.rate);
+  if (data.type === "add") add(data.offset, data.piece, data.share);
+  if (data.type === "peaks") reply(data, { peaks: peaks() });
   if (data.type === "spectrogram") reply(data, { levels: levels(data.start, data.end, data.width, data.height) });
 };
 
@@ -23,17 +25,20 @@ function reply(asked, answer) {
   self.postMessage({ request: asked.request, ...answer }, buffers);
 }
 
-function load(channels, newRate) {
+function begin(length, newRate) {
   rate = newRate;
   fft = new FFT(SIZE, rate, "hann");
-  samples = channels[0];
-  for (let c = 1; c < channels.length; c++) for (let i = 0; i < samples.length; i++) samples[i] += channels[c][i];
-  if (channels.length > 1) for (let i = 0; i < samples.length; i++) samples[i] /= channels.length;
-  topDb = loudest();
-  return peaks();
+  samples = new Float32Array(length);
 }
 
+/** A piece of one channel, as its share of the mono sum. */
+function add(offset, piece, share) {
+  for (let i = 0; i < piece.length && offset + i < samples.length; i++) samples[offset + i] += share * piece[i];
+}
+
+/** Maxima and minima for the waveform; afterwards the level of the loudest is known too. */
 function peaks() {
+  topDb = loudest();
   const count = Math.max(1, Math.min(MOST_PEAKS, Math.ceil(samples.length / 8)));
   const [maxima, minima] = [new Float32Array(count), new Float32Array(count)];
   for (let k = 0; k < count; k++) {

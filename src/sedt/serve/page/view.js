@@ -11,6 +11,9 @@ export class View extends EventTarget {
     super();
     this.container = container;
     this.duration = 0;
+    this.width = 0;
+    this.start = 0; // seconds, of what is seen
+    this.pixelsPerSecond = 1;
     this.wave = WaveSurfer.create({
       container,
       height: HEIGHT,
@@ -28,7 +31,15 @@ export class View extends EventTarget {
   }
 
   tell(name) {
+    if (name === "move") this.measure();
     this.dispatchEvent(new Event(name));
+  }
+
+  /** Asked of the page once for each change: thousands of boxes that ask for themselves would halt it. */
+  measure() {
+    this.width = this.wave.getWidth();
+    this.pixelsPerSecond = this.duration ? Math.max(this.wave.options.minPxPerSec, this.width / this.duration) : 1;
+    this.start = this.wave.getScroll() / this.pixelsPerSecond;
   }
 
   /** Show a recording; `peaks` are the worker's, `duration` is in seconds. */
@@ -41,18 +52,6 @@ export class View extends EventTarget {
       return; // another recording was chosen meanwhile, or it cannot be played: "unplayable" tells
     }
     this.tell("move");
-  }
-
-  get width() {
-    return this.wave.getWidth();
-  }
-
-  get pixelsPerSecond() {
-    return this.duration ? Math.max(this.wave.options.minPxPerSec, this.width / this.duration) : 1;
-  }
-
-  get start() {
-    return this.wave.getScroll() / this.pixelsPerSecond;
   }
 
   get end() {
@@ -74,6 +73,7 @@ export class View extends EventTarget {
 
   scrollTo(start) {
     this.wave.setScroll(Math.max(0, start * this.pixelsPerSecond));
+    this.tell("move");
   }
 
   /** Zoom so that what is at `x` stays there. */
@@ -84,8 +84,8 @@ export class View extends EventTarget {
     const most = Math.max(least, Math.min(MOST_PIXELS_PER_SECOND, WIDEST_PIXELS / this.duration));
     const next = Math.max(least, Math.min(most, this.pixelsPerSecond * factor));
     this.wave.zoom(next <= least ? 0 : next);
+    this.measure();
     this.scrollTo(time - x / next);
-    this.tell("move");
   }
 
   fit() {
