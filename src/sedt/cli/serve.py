@@ -66,22 +66,23 @@ def serve(
         max_connections=max_connections,
         stop_s=stop_s,
     )
-    if host not in _LOOPBACK and settings.token is None:
-        print(f"note: anybody who reaches {host} may use this server: --token restricts it", file=sys.stderr)
     _run(model, host, port, settings, batch_size, device)
 
 
 def _run(model: str, host: str, port: int, settings: ServeSettings, batch_size: int, device: str) -> None:
     from sedt.serve.logs import log_to_stderr
-    from sedt.serve.server import bind, serve
+    from sedt.serve.server import allow_files, bind, serve
 
-    opened = bind(host, port)  # before the model, which takes its time
-    from sedt.detector import load
+    allow_files(settings.max_connections)
+    with bind(host, port) as opened:  # before the model, which takes its time
+        from sedt.detector import load
 
-    detector = load(model, batch_size=batch_size, device=device)
-    log_to_stderr()
-    signal.signal(signal.SIGTERM, _terminated)
-    serve(detector, settings, opened)
+        detector = load(model, batch_size=batch_size, device=device)
+        if host not in _LOOPBACK and settings.token is None:
+            print(f"note: anybody who reaches {host} may use it: --token restricts that", file=sys.stderr)
+        log_to_stderr()
+        signal.signal(signal.SIGTERM, _terminated)
+        serve(detector, settings, opened)
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:

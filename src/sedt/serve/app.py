@@ -12,6 +12,7 @@ from threading import Event as Flag
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, WebSocket
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -165,6 +166,14 @@ def create_app(detector: Detector, settings: ServeSettings) -> FastAPI:
         lifespan=service.lifespan,
     )
     app.add_middleware(Gate, settings=settings, metrics=service.metrics)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization"],
+            expose_headers=["Content-Disposition", "Retry-After"],
+        )
     answer_faults(app, settings)
     _add_paths(app, service)
     return app

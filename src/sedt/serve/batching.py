@@ -28,7 +28,7 @@ class StoppedError(RuntimeError):
 
 
 class SharedBatches:
-    """Calls `run` in its own thread, with the windows of all threads that wait for it, at most `most` of them.
+    """Calls `run` in its own thread, with windows of all threads that wait for it, at most `most` at once.
 
     Nothing is waited for: while the model works, further windows gather, and alone one goes alone.
     """

@@ -16,6 +16,8 @@ from sedt.serve.logs import LOG, note
 from sedt.serve.metrics import Metrics
 from sedt.serve.settings import ServeSettings
 
+_METHODS = {"GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"}
+"""Any other word that a client makes up is counted as one."""
 _CLIENT_GONE = 499
 """What logs say where nobody is left to answer."""
 _POLICY = (
@@ -59,11 +61,12 @@ class Gate:
         seconds = time.monotonic() - passage.start
         status = passage.status or _CLIENT_GONE
         route = getattr(scope.get("route"), "path", "other")
-        self._metrics.request(scope["method"], route, status, seconds)
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.request(method, route, status, seconds)
         note(
             "request",
-            method=scope["method"],
-            path=scope["path"],
+            method=method,
+            path=scope["path"][:200],
             status=status,
             ms=round(seconds * 1000, 1),
             client=scope["client"][0] if scope.get("client") else None,
@@ -121,7 +124,10 @@ def _is_open(path: str) -> bool:
 
 def _is_same_site(origin: str, host: str, settings: ServeSettings) -> bool:
     """A browser names the site of the page that asks; programs name none."""
-    return urlsplit(origin).netloc == host or origin in settings.origins
+    try:
+        return urlsplit(origin).netloc == host or origin in settings.origins
+    except ValueError:
+        return False
 
 
 def _given_token(headers: Headers, query: bytes) -> str | None:

@@ -20,11 +20,10 @@ from sedt.serve.settings import ServeSettings
 _BACKLOG = 512
 _SPARE_FILES = 256
 """Files that are open besides connections."""
-_MOST_FILES = 65_536
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A port that is ours, but not yet open; 0 means any. Raises InputError: it is in use, or may not be had."""
+    """A port that is ours, but not yet open; 0 means any. Raises InputError: it is in use, or forbidden."""
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         if os.name == "posix":  # elsewhere it means that two servers may share a port
@@ -37,6 +36,18 @@ def bind(host: str, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             reason = "another program uses it (--port chooses another one)"
         raise InputError(f"port {port} of {host} cannot be opened: {reason}") from error
+
+
+class _Server(uvicorn.Server):
+    """Says when it is there: not before somebody may connect."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the ports."""
+        await super().startup(sockets)
+        for port in sockets or ():
+            host, number = port.getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            note("serving", url=f"http://{shown}:{number}/", pid=os.getpid())
 
 
 def make_server(detector: Detector, settings: ServeSettings) -> uvicorn.Server:
@@ -55,29 +66,28 @@ def make_server(detector: Detector, settings: ServeSettings) -> uvicorn.Server:
         backlog=_BACKLOG,
         timeout_graceful_shutdown=settings.stop_s,
     )
-    return uvicorn.Server(config)
+    return _Server(config)
 
 
 def serve(detector: Detector, settings: ServeSettings, port: socket.socket) -> None:
     """Answer until SIGTERM or SIGINT; then what is in hand is done, within `settings.stop_s`."""
-    allow_files(settings.max_connections + _SPARE_FILES)
-    host, number = port.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    note("serving", url=f"http://{shown}:{number}/", model=settings.model, pid=os.getpid())
     gc.freeze()  # the model lives as long as the server
-    make_server(detector, settings).run(sockets=[port])
-    note("stopped")
+    try:
+        make_server(detector, settings).run(sockets=[port])
+    finally:  # uvicorn raises the signal again that stopped it
+        note("stopped")
 
 
-def allow_files(number: int) -> None:
+def allow_files(num_connections: int) -> None:
     """Raise this process's limit of open files to what connections need. Raises InputError: it may not."""
     try:
         import resource
     except ImportError:  # Windows has no such limit
         return
+    number = num_connections + _SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < number:
+        told = f"{num_connections} connections need {number} open files"
+        raise InputError(f"--max-connections: {told}; this system allows {hard}")
     if soft != resource.RLIM_INFINITY and soft < number:
-        most = number if hard == resource.RLIM_INFINITY else min(number, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-        if most < number:
-            raise InputError(f"--max-connections needs {number} open files; this system allows {most}")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (number, hard))
