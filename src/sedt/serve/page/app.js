@@ -1,0 +1,202 @@
+// Begins here: the model, the list of recordings, their way through the server.
+import { model as askModel, plainName, setToken, takeTokenFromAddress } from "./api.js";
+import { paint, setClasses, spoken } from "./colours.js";
+import { Detecting } from "./detecting.js";
+import { afterQuiet, byId, element, tell } from "./dom.js";
+import { Editor } from "./editor.js";
+import { offerExport } from "./export.js";
+import { drawFiles, takeFiles } from "./files.js";
+import { listenToKeys, showHelp } from "./keys.js";
+import { Live } from "./live.js";
+import { Recording, passes } from "./recording.js";
+import { drop, load } from "./sound.js";
+import { forget, keep, keepSetting, readAll, readSetting } from "./storage.js";
+import { followTheme } from "./theme.js";
+import { ThresholdSlider } from "./threshold.js";
+
+const MOST_CHIPS = 24;
+
+let model = { classes: [], formats: [], thresholds: {} };
+let recordings = [];
+let url = null; // of the audio that plays
+let soundNumber = 0;
+
+const newId = () => `${Date.now()}-${Math.random()}`; // crypto.randomUUID wants https
+
+const slider = new ThresholdSlider(() => editor.refresh(), () => drawList());
+const editor = new Editor(() => slider.state);
+editor.onrecording = (way) => {
+  const next = recordings[recordings.indexOf(editor.recording) + way];
+  if (next) choose(next);
+};
+const detecting = new Detecting(
+  { change: () => drawList(), fail, token: askToken },
+  () => recordings.find((one) => one.state === "waiting" && one.file),
+);
+new Live((file) => take([file]));
+
+const drawList = () =>
+  drawFiles(recordings, editor.recording, (one) => one.events.filter((event) => passes(event, slider.state.value, slider.state.own)).length, {
+    choose,
+    remove,
+    again: (recording) => detecting.add(recording),
+  });
+
+/** New files; one that is in the list already is shown instead. */
+function take(files) {
+  for (const file of files) {
+    const known = recordings.find((one) => one.name === plainName(file.name) && one.size === file.size);
+    const recording = known ?? new Recording(newId(), plainName(file.name), file);
+    if (!known) recordings.push(recording);
+    const lackedAudio = !recording.file;
+    recording.file = file;
+    watch(recording);
+    if (recording.state !== "done") detecting.add(recording);
+    if (file === files[0]) choose(recording, lackedAudio);
+  }
+  drawList();
+}
+
+function watch(recording) {
+  const keepSoon = afterQuiet(() => recordings.includes(recording) && keep(recording), 250);
+  recording.onchange = () => {
+    if (recording === editor.recording) editor.refresh();
+    if (recording === editor.recording && recording.duration && !editor.view.duration) {
+      editor.tracks.setSound(url ?? "", { duration: recording.duration });
+    }
+    drawList();
+    keepSoon();
+  };
+}
+
+async function choose(recording, isNewAudio = false) {
+  if (recording === editor.recording && !isNewAudio) return;
+  byId("welcome").hidden = true;
+  byId("editor").hidden = false;
+  byId("events").hidden = false;
+  editor.open(recording);
+  keepSetting("recording", recording.id);
+  drawList();
+  await showSound(recording);
+}
+
+async function showSound(recording) {
+  const number = ++soundNumber;
+  note("Reading the sound …");
+  await editor.tracks.setSound("", { duration: recording.duration });
+  if (url) URL.revokeObjectURL(url);
+  url = recording.file ? URL.createObjectURL(recording.file) : null;
+  drop();
+  let sound = null;
+  let line = "Open this file again to see and hear it.";
+  if (recording.file) {
+    line = "";
+    try {
+      sound = await load(recording.file, model.sample_rate);
+    } catch {
+      line = "This browser cannot decode this file: events without a picture.";
+    }
+  }
+  if (number !== soundNumber) return; // another one was chosen meanwhile
+  note(line);
+  recording.duration ||= sound?.duration ?? 0;
+  await editor.tracks.setSound(url ?? "", sound ?? { duration: recording.duration });
+}
+
+function note(text) {
+  byId("stage-note").textContent = text;
+  byId("stage-note").hidden = !text;
+}
+
+function remove(recording) {
+  const place = recordings.indexOf(recording);
+  recordings = recordings.filter((one) => one !== recording);
+  recording.leaving?.abort();
+  forget(recording.id);
+  if (recording === editor.recording) {
+    editor.view.pause();
+    editor.recording = null;
+    const next = recordings[place] ?? recordings[place - 1];
+    for (const id of ["editor", "events"]) byId(id).hidden = !next;
+    byId("welcome").hidden = Boolean(next);
+    if (next) choose(next);
+  }
+  drawList();
+}
+
+function fail(recording, line) {
+  recording.state = "failed";
+  recording.error = line;
+  tell(`${recording.name}: ${line}`);
+  drawList();
+}
+
+function askToken() {
+  const dialog = byId("token-dialog");
+  if (!dialog.open) dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.onclose = () => {
+      setToken(byId("token").value.trim());
+      resolve();
+    };
+  });
+}
+
+async function loadModel() {
+  for (;;) {
+    try {
+      return await askModel();
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      await askToken();
+    }
+  }
+}
+
+async function restore() {
+  for (const record of await readAll()) {
+    const recording = Recording.fromRecord(record);
+    recordings.push(recording);
+    watch(recording);
+    if (recording.state === "waiting" && !recording.file) recording.error = "open the file again to go on";
+  }
+  drawList();
+  const last = recordings.find((one) => one.id === readSetting("recording", null)) ?? recordings[0];
+  if (last) choose(last);
+  const unfinished = recordings.find((one) => one.state === "waiting" && one.file);
+  if (unfinished) detecting.add(unfinished);
+}
+
+function showClasses(classes) {
+  const chips = classes.slice(0, MOST_CHIPS).map((label) => {
+    const swatch = element("span", { className: "swatch" });
+    paint(swatch, label);
+    return element("li", {}, swatch, spoken(label));
+  });
+  if (classes.length > MOST_CHIPS) chips.push(element("li", {}, `and ${classes.length - MOST_CHIPS} more`));
+  byId("classes").replaceChildren(...chips);
+}
+
+async function start() {
+  takeTokenFromAddress();
+  followTheme(() => editor.tracks.recolour());
+  byId("help").onclick = showHelp;
+  listenToKeys(editor);
+  takeFiles(take);
+  try {
+    model = await loadModel();
+  } catch (error) {
+    tell(error.message, "error", { label: "Try again", run: () => location.reload() });
+    return;
+  }
+  setClasses(model.classes);
+  byId("model").textContent = `${model.name} · ${model.classes.length} classes`;
+  showClasses(model.classes);
+  slider.setModel(model);
+  detecting.limitBytes = model.max_upload_bytes ?? 0;
+  offerExport(model, () => ({ recording: editor.recording, events: editor.events }), (error) => tell(error.message));
+  await restore();
+  document.documentElement.dataset.ready = "yes";
+}
+
+start();

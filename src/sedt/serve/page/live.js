@@ -1,0 +1,105 @@
+// What the microphone hears, while it listens: the last half minute as a band of levels, and the events so far.
+import { prepare, themed } from "./canvas.js";
+import { colour, paint, spoken } from "./colours.js";
+import { byId, element, onceAFrame, tell } from "./dom.js";
+import { Microphone } from "./microphone.js";
+import { clock } from "./time.js";
+
+const SEEN_S = 30;
+const BOX_PIXELS = 22;
+const ROWS = 3; // of boxes of events that overlap
+
+export class Live {
+  /** `keep(wav, name)` gets the recording at the end. */
+  constructor(keep) {
+    Object.assign(this, { keep, microphone: null, levels: [], events: [] });
+    this.drawSoon = onceAFrame(() => this.draw());
+    byId("microphone").onclick = () => (this.microphone ? this.microphone.stop() : this.start());
+  }
+
+  async start() {
+    this.levels = [];
+    this.events = [];
+    byId("live-events").replaceChildren();
+    const began = new Date();
+    this.microphone = new Microphone({
+      level: (time, peak) => this.level(time, peak),
+      event: (event) => this.event(event),
+      over: (wav, error, isCut) => this.over(wav, error, isCut, began),
+    });
+    this.show(true);
+    try {
+      await this.microphone.start();
+    } catch (error) {
+      if (this.microphone?.media) this.microphone.media.getTracks().forEach((track) => track.stop());
+      this.microphone = null;
+      this.show(false);
+      const isDenied = error.name === "NotAllowedError";
+      tell(isDenied ? "The browser was not allowed to use the microphone." : `No microphone: ${error.message}`);
+    }
+  }
+
+  show(isOn) {
+    const button = byId("microphone");
+    button.setAttribute("aria-pressed", String(isOn));
+    button.querySelector("use").setAttribute("href", isOn ? "#i-stop" : "#i-mic");
+    button.lastElementChild.textContent = isOn ? "Stop" : "Microphone";
+    byId("live").hidden = !isOn;
+    document.body.classList.toggle("listening", isOn);
+  }
+
+  level(time, peak) {
+    this.levels.push([time, peak]);
+    while (this.levels[0][0] < time - SEEN_S) this.levels.shift();
+    this.drawSoon();
+  }
+
+  event(event) {
+    this.events.push({ ...event, row: this.freeRow(event) });
+    const swatch = element("span", { className: "swatch" });
+    paint(swatch, event.event_label);
+    const times = element("span", { className: "muted number" }, `${clock(event.onset, 1)} – ${clock(event.offset, 1)}`);
+    byId("live-events").prepend(element("li", {}, swatch, element("span", {}, spoken(event.event_label)), times));
+    this.drawSoon();
+  }
+
+  /** The first row in which nothing overlaps the event. */
+  freeRow({ onset, offset }) {
+    const taken = this.events.filter((one) => one.onset < offset && one.offset > onset).map((one) => one.row);
+    return [...Array(ROWS - 1).keys()].find((row) => !taken.includes(row)) ?? ROWS - 1;
+  }
+
+  draw() {
+    if (!this.microphone) return;
+    const { time } = this.microphone;
+    byId("live-time").textContent = clock(time, 0);
+    const { context, width, height } = prepare(byId("live-canvas"));
+    const x = (at) => width - ((time - at) / SEEN_S) * width;
+    const middle = (height - ROWS * BOX_PIXELS) / 2;
+    context.fillStyle = themed("--wave");
+    for (const [at, peak] of this.levels) context.fillRect(x(at), middle - peak * middle, 1.5, Math.max(1, 2 * peak * middle));
+    context.font = `11px ${themed("--font")}`;
+    context.textBaseline = "middle";
+    const seen = this.events.filter((one) => one.offset > time - SEEN_S);
+    for (const event of seen) drawBox(context, event, x(event.onset), x(event.offset), 2 * middle + event.row * BOX_PIXELS);
+  }
+
+  over(wav, error, isCut, began) {
+    this.microphone = null;
+    this.show(false);
+    if (error) tell(error);
+    else if (isCut) tell("Only the first part of this long recording was kept.", "info");
+    const stamp = began.toISOString().slice(0, 19).replace("T", " ").replaceAll(":", ".");
+    if (wav) this.keep(new File([wav], `microphone ${stamp}.wav`, { type: "audio/wav" }));
+  }
+}
+
+function drawBox(context, event, from, to, top) {
+  context.fillStyle = colour(event.event_label);
+  context.globalAlpha = 0.3;
+  context.fillRect(from, top + 2, to - from, BOX_PIXELS - 2);
+  context.globalAlpha = 1;
+  context.fillRect(from, top + 2, 2, BOX_PIXELS - 2);
+  context.fillStyle = themed("--text");
+  context.fillText(spoken(event.event_label), from + 6, top + BOX_PIXELS / 2 + 1, Math.max(1, to - from - 8));
+}

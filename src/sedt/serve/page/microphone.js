@@ -1,0 +1,101 @@
+// The microphone: samples go to the server as they come, events come back; the recording itself stays here.
+import { stream } from "./api.js";
+
+const MOST_WAITING_BYTES = 4e6; // in the socket; about 40 s
+const MOST_KEPT_BYTES = 200e6; // of the recording; about 35 minutes
+const WAIT_FOR_END_MS = 10_000;
+
+export class Microphone {
+  /** `on`: level(time, peak), event(event), over(wav or null, error text, isCut). */
+  constructor(on) {
+    Object.assign(this, { on, blocks: [], kept: 0, received: 0, isStopping: false, isOver: false, error: "" });
+  }
+
+  get time() {
+    return this.context ? this.received / this.context.sampleRate : 0;
+  }
+
+  /** Ask for the microphone and begin. Throws what `getUserMedia` does. */
+  async start() {
+    if (!navigator.mediaDevices) throw new Error("A browser gives the microphone only to https pages and to localhost.");
+    const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    this.media = await navigator.mediaDevices.getUserMedia({ audio: plain });
+    this.context = new AudioContext();
+    await this.context.audioWorklet.addModule(new URL("./microphone_worklet.js", import.meta.url));
+    await this.open();
+    this.node = new AudioWorkletNode(this.context, "samples", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
+    this.node.port.onmessage = ({ data }) => (data === null ? this.socket.send(new ArrayBuffer(0)) : this.take(data));
+    this.context.createMediaStreamSource(this.media).connect(this.node);
+  }
+
+  open() {
+    this.socket = stream(this.context.sampleRate);
+    this.socket.onmessage = ({ data }) => this.hear(JSON.parse(data));
+    return new Promise((resolve, reject) => {
+      this.socket.onopen = resolve;
+      this.socket.onclose = ({ code, reason }) => {
+        const line = reason || `The server ended the stream (code ${code}).`;
+        reject(new Error(line)); // means nothing once it was open
+        this.finish(this.isStopping || code === 1000 ? "" : line);
+      };
+    });
+  }
+
+  take(block) {
+    if (this.isOver) return;
+    this.received += block.length;
+    if (this.kept < MOST_KEPT_BYTES) {
+      this.blocks.push(block);
+      this.kept += block.byteLength;
+    }
+    let peak = 0;
+    for (const sample of block) peak = Math.max(peak, Math.abs(sample));
+    this.on.level(this.time, peak / 32768);
+    if (this.socket.bufferedAmount > MOST_WAITING_BYTES) return this.finish("The server is too slow for this microphone.");
+    if (this.socket.readyState === WebSocket.OPEN && block.length) this.socket.send(block);
+  }
+
+  hear(message) {
+    if (message.end) this.finish("");
+    else if (message.event_label) this.on.event(message);
+  }
+
+  /** Send what is left, wait for the last events. */
+  stop() {
+    if (this.isStopping) return;
+    this.isStopping = true;
+    if (this.socket.readyState !== WebSocket.OPEN) return this.finish("");
+    this.media.getTracks().forEach((track) => track.stop());
+    this.node.port.postMessage("end");
+    setTimeout(() => this.finish(""), WAIT_FOR_END_MS);
+  }
+
+  finish(error) {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.media?.getTracks().forEach((track) => track.stop());
+    this.socket.close();
+    this.context.close();
+    const wav = this.kept ? toWav(this.blocks, this.kept, this.context.sampleRate) : null;
+    this.on.over(wav, error, this.kept >= MOST_KEPT_BYTES);
+  }
+}
+
+/** A mono 16-bit WAV file. */
+function toWav(blocks, dataBytes, sampleRate) {
+  const header = new DataView(new ArrayBuffer(44));
+  const text = (at, letters) => [...letters].forEach((letter, i) => header.setUint8(at + i, letter.charCodeAt(0)));
+  text(0, "RIFF");
+  header.setUint32(4, 36 + dataBytes, true);
+  text(8, "WAVEfmt ");
+  header.setUint32(16, 16, true);
+  header.setUint16(20, 1, true); // PCM
+  header.setUint16(22, 1, true); // channels
+  header.setUint32(24, sampleRate, true);
+  header.setUint32(28, sampleRate * 2, true);
+  header.setUint16(32, 2, true);
+  header.setUint16(34, 16, true);
+  text(36, "data");
+  header.setUint32(40, dataBytes, true);
+  return new Blob([header, ...blocks], { type: "audio/wav" });
+}

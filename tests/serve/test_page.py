@@ -1,0 +1,271 @@
+"""The web page in real headless Chromium, on a real server with the demonstration model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from browsing import box, chromium, drag, middle, opened, pixels_per_second, ready, shown, upload
+from sedt.formats import FORMATS, read_events
+from serving import RECORDING, offline, serving
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("sound")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def corrections(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("corrections")
+
+
+@pytest.fixture(scope="module")
+def address(browser: Browser, corrections: Path) -> Iterator[str]:
+    with serving(corrections=corrections) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    with opened(browser, address) as one:
+        yield one
+
+
+def test_an_upload_shows_what_the_model_finds(page: Page) -> None:
+    found = [(event.label, round(event.onset, 2)) for event in offline()]
+    assert [(label, round(onset, 2)) for label, onset, _ in shown(upload(page))] == found
+    rows = page.locator("#table-body tr[data-id]")
+    assert rows.count() == len(found)
+    assert rows.first.inner_text().startswith(found[0][0].replace("_", " "))
+    assert not page.locator("#notice").is_visible()
+
+
+def test_waveform_and_spectrogram_are_drawn_and_zoom(page: Page) -> None:
+    upload(page)
+    colours = """() => {
+      const c = document.getElementById("spectrogram");
+      const data = new Uint32Array(c.getContext("2d").getImageData(0, 0, c.width, c.height).data.buffer);
+      return new Set(data).size;
+    }"""
+    page.wait_for_function(f"() => ({colours})() > 50")
+    width = """w => {
+      const box = document.querySelector(".lane[data-label=baby_cry] .box");
+      return box !== null && Math.abs(box.offsetWidth - w) < 3;
+    }"""
+    whole = box(page, "baby_cry").bounding_box()["width"]
+    page.keyboard.press("+")
+    page.keyboard.press("+")
+    page.wait_for_function(width, arg=whole * 1.6**2)
+    assert box(page, "helicopter").count() == 0
+    page.get_by_role("scrollbar").press("End")
+    box(page, "helicopter").wait_for()
+    assert box(page, "baby_cry").count() == 0
+    page.keyboard.press("0")
+    page.wait_for_function(width, arg=whole)
+    assert box(page, "helicopter").count() == 1
+
+
+def test_the_slider_acts_at_once_and_asks_the_server_nothing(page: Page) -> None:
+    upload(page)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    slider = page.locator("#threshold")
+    numbers = [len(shown(page))]
+    for key in ("Home", "End"):
+        slider.press(key)
+        page.wait_for_function("n => document.querySelectorAll('.box').length !== n", arg=numbers[-1])
+        numbers.append(len(shown(page)))
+    assert numbers[1] > numbers[0] > numbers[2]
+    page.get_by_role("button", name="Model's own").click()
+    page.wait_for_function("n => document.querySelectorAll('.box').length === n", arg=numbers[0])
+    assert asked == []
+
+
+def test_an_edge_is_dragged_undone_and_done_again(page: Page) -> None:
+    before = shown(upload(page))
+    moved = box(page, "helicopter")
+    drag(page, middle(moved, 0.99), 60)
+    after = shown(page)
+    (_, onset, offset), (_, onset_after, offset_after) = (
+        next(one for one in events if one[0] == "helicopter") for events in (before, after)
+    )
+    assert onset_after == pytest.approx(onset, abs=0.001)
+    assert offset_after == pytest.approx(offset + 60 / pixels_per_second(page), abs=0.05)
+    assert "corrected" in (moved.get_attribute("aria-label") or "")
+    page.keyboard.press("Control+z")
+    assert shown(page) == before
+    page.keyboard.press("Control+y")
+    assert shown(page) == after
+
+
+def test_boxes_are_moved_added_and_deleted_by_mouse(page: Page) -> None:
+    before = shown(upload(page))
+    drag(page, middle(box(page, "fire_crackling")), -50)
+    moved = next(one for one in shown(page) if one[0] == "fire_crackling")
+    was = next(one for one in before if one[0] == "fire_crackling")
+    by = 50 / pixels_per_second(page)
+    assert moved[1:] == (pytest.approx(was[1] - by, abs=0.05), pytest.approx(was[2] - by, abs=0.05))
+    drag(page, middle(page.locator('.lane[data-label="helicopter"]'), 0.2), 40)
+    assert len(shown(page)) == len(before) + 1
+    assert [one[0] for one in shown(page)].count("helicopter") == 2
+    page.get_by_role("button", name="Delete").click()
+    assert [one[0] for one in shown(page)].count("helicopter") == 1
+
+
+def test_everything_by_keyboard(page: Page) -> None:
+    before = shown(upload(page))
+    page.keyboard.press("ArrowRight")
+    chosen = page.locator('.box[aria-selected="true"]')
+    assert (chosen.get_attribute("aria-label") or "").startswith("baby cry")
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowUp")
+    assert shown(page)[0] != before[0]
+    onset = float(page.locator("#event-onset").input_value())
+    assert onset == pytest.approx(before[0][1] + 3 * 0.02, abs=0.002)
+    page.keyboard.press("l")
+    page.keyboard.type("rain")
+    page.keyboard.press("Enter")
+    box(page, "rain").wait_for()
+    page.keyboard.press("Delete")
+    assert len(shown(page)) == len(before) - 1
+    page.keyboard.press("a")
+    page.keyboard.type("kettle")  # the model knows none
+    page.keyboard.press("Enter")
+    box(page, "kettle").wait_for()
+    assert len(shown(page)) == len(before)
+    for _ in range(4):  # added, deleted, relabelled, nudged: the four nudges are one or two steps
+        page.keyboard.press("Control+z")
+    while page.locator("#undo").is_enabled():
+        page.keyboard.press("Control+z")
+    assert shown(page) == before
+    page.keyboard.press("?")
+    assert page.get_by_text("where the playback is").is_visible()
+
+
+def test_a_click_plays_that_stretch(page: Page) -> None:
+    upload(page)
+    box(page, "dog_bark", 1).click()
+    page.wait_for_function("() => document.getElementById('play').ariaLabel === 'Pause'")
+    page.wait_for_function("() => document.getElementById('play').ariaLabel === 'Play'")
+    position = page.locator("#time").inner_text()
+    end = float(page.locator("#event-offset").input_value())
+    assert float(position.split(":")[1]) == pytest.approx(end, abs=0.3)
+
+
+def test_exports_are_the_events_as_edited(page: Page, tmp_path: Path) -> None:
+    upload(page)
+    drag(page, middle(box(page, "helicopter"), 0.99), 60)
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Delete")
+    wanted = shown(page)
+    offered = page.eval_on_selector_all("#format option", "options => options.map(o => o.value)")
+    assert offered == list(FORMATS)
+    for name in offered:
+        page.locator("#format").select_option(name)
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download").click()
+        file = tmp_path / download.value.suggested_filename
+        download.value.save_as(file)
+        (events,) = read_events(file, name).values()
+        got = sorted((event.onset, event.offset, event.label) for event in events)
+        assert [label for *_, label in got] == [label for label, *_ in wanted], name
+        for (onset, offset, _), (_, wanted_onset, wanted_offset) in zip(got, wanted, strict=True):
+            assert (onset, offset) == pytest.approx((wanted_onset, wanted_offset), abs=0.011), name
+
+
+def test_corrections_are_saved_as_training_labels(page: Page, corrections: Path) -> None:
+    upload(page)
+    box(page, "helicopter").click()
+    page.keyboard.press("Delete")
+    page.get_by_role("button", name="Save as training labels").click()
+    page.get_by_text("ready for sedt new").wait_for()
+    table = read_events(corrections)
+    assert [event.label for event in sorted(table[RECORDING.name])] == [label for label, *_ in shown(page)]
+
+
+def test_a_server_that_keeps_nothing_offers_the_file(browser: Browser) -> None:
+    with serving() as address, opened(browser, address) as page:
+        upload(page)
+        page.get_by_role("button", name="Save as training labels").click()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download TSV").click()
+        assert download.value.suggested_filename.endswith(".tsv")
+
+
+def test_work_outlives_a_reload(page: Page) -> None:
+    upload(page)
+    box(page, "fire_crackling").click()
+    page.keyboard.press("Delete")
+    wanted = shown(page)
+    page.wait_for_timeout(600)  # it is kept a moment after the last change
+    page.reload()
+    ready(page).wait_for_selector(".box")
+    page.wait_for_selector("#stage-note", state="hidden")  # the audio is there too
+    assert shown(page) == wanted
+
+
+def test_the_microphone_is_heard(page: Page) -> None:
+    messages: list[str] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda text: messages.append(str(text))))
+    ready(page).get_by_role("button", name="Microphone").click()
+    page.wait_for_function("() => document.getElementById('live-time').textContent === '0:06'")
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_selector(".box")
+    heard = [json.loads(text) for text in messages]
+    assert heard[-1]["end"] is True
+    assert heard[-1]["duration"] >= 5
+    assert any("event_label" in one for one in heard)
+    assert page.locator("#file-name").inner_text().startswith("microphone ")
+
+
+def test_bad_input_is_told_in_one_line(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "<b>notes.wav"
+    file.write_text("no audio at all")
+    ready(page).set_input_files("#chooser", file)
+    line = page.locator("#notice span")
+    line.wait_for()
+    assert "<b>notes.wav" in line.inner_text()
+    assert page.locator("#file-list li.failed").count() == 1
+    upload(page)  # and the page goes on
+
+
+def test_a_recording_beyond_the_limit_is_not_sent(browser: Browser) -> None:
+    with serving(max_upload_bytes=50_000) as address, opened(browser, address) as page:
+        ready(page).set_input_files("#chooser", RECORDING)
+        page.get_by_text("this server takes up to 50 kB").first.wait_for()
+
+
+def test_a_token_is_asked_for_and_kept(browser: Browser) -> None:
+    with serving(token="sesame") as address:
+        with opened(browser, address) as page:
+            page.locator("#token").fill("sesame")
+            page.keyboard.press("Enter")
+            upload(page)
+        with opened(browser, address, "?token=sesame") as page:
+            upload(page)
+            assert "sesame" not in page.url
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1360, 900, 360])
+def test_layout(browser: Browser, address: str, width: int, scheme: str) -> None:
+    size = {"width": width, "height": 760}
+    with opened(browser, address, viewport=size, color_scheme=scheme) as page:
+        upload(page)
+        box(page, "helicopter").click()
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        shade = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        brightness = sum(int(part) for part in shade.strip("rgb()").split(",")[:3]) / 3
+        assert (brightness > 128) is (scheme == "light")
+        page.get_by_role("button", name="Dark or light").click()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != shade
