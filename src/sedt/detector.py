@@ -19,6 +19,7 @@ from sedt.decoding import Decision, RecordingPredictions, SeamJoiner, candidates
 from sedt.errors import InputError
 from sedt.events import Event
 from sedt.package import Package, load_package
+from sedt.pictures import Events
 from sedt.windows import window_batches
 
 BUNDLED = ("demo",)
@@ -57,8 +58,10 @@ class Detector:
         threshold: float | None = None,
         undecided: bool = False,
         progress: Progress | None = None,
-    ) -> list[Event]:
+    ) -> Events:
         """Events of a file or an array, ordered by onset; times in seconds, score in 0..1.
+
+        A list, which a notebook shows with player and timeline.
 
         Args:
             audio: a file, or samples (samples,) or (samples, channels).
@@ -71,10 +74,11 @@ class Detector:
         Raises:
             InputError: the file cannot be read; an array without sample rate, or that is no audio.
         """
-        return sorted(
+        found = sorted(
             self.iter_detect(audio, sample_rate, threshold=threshold, undecided=undecided, progress=progress),
             key=lambda e: (e.onset, e.offset, e.label),
         )
+        return Events(found, audio, sample_rate)
 
     def iter_detect(
         self,
