@@ -1,4 +1,4 @@
-"""A model tried on recordings whose events are known: what it said, beside the truth, kept as small tables."""
+"""A model tried on recordings whose events are known: what it said, beside the truth, as tables."""
 
 from __future__ import annotations
 
@@ -141,4 +141,3 @@ def _read_operating(file: Path) -> Iterator[OperatingPoint]:
             raise InputError(f"{row.place}: counts must be whole numbers from 0 on")
         label = row.fields["event_label"]
         yield OperatingPoint(row.number("threshold"), label, Counts(*map(int, counts)))
-

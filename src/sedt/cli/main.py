@@ -22,6 +22,7 @@ COMMANDS = {
     "listen": "Find the events in audio as it comes: a microphone, a pipe.",
     "data": "Look at the data of a recipe (`sedt data check`).",
     "train": "Run the stages of a recipe.",
+    "report": "What came of a run, as one page: curves, scores, worst clips.",
     "tune": "Choose a model's thresholds on recordings with known events.",
     "convert": "Write labels in another format.",
     "evaluate": "Score detected events against the truth.",

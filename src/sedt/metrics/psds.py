@@ -64,7 +64,7 @@ class PsdsCounts:
         return _area(list(curves.values()), self.settings) if curves else float("nan")
 
     def curves(self, weights: Floats | None = None) -> dict[int, tuple[Floats, Floats]]:
-        """Class, by its place -> (steps,) effective false alarms per hour and (steps,) hit rate from there on.
+        """Class, by its place -> (steps,) effective false alarms per hour, and (steps,) hit rate from there.
 
         Classes without true events have none.
         """

@@ -1,4 +1,4 @@
-"""Pictures of what was found: files drawn by matplotlib, players for notebooks and pages, charts for pages."""
+"""Pictures of what was found: files drawn by matplotlib, players and charts for pages and notebooks."""
 
 from sedt.pictures.colours import PALETTE
 from sedt.pictures.drawing import draw_events

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 MOST_POINTS = 300
 """Of a line; of longer ones so many are drawn, evenly spread."""
 
-Style = Literal["plain", "bold", "dashed", "steps", "bold steps"]
+Style = Literal["plain", "bold", "dashed", "steps", "bold steps", "dashed steps"]
 
 
 class Mark(NamedTuple):
@@ -66,7 +66,9 @@ class _Frame(NamedTuple):
         share_x = (x - self.x[0]) / (self.x[1] - self.x[0])
         share_y = (y - self.y[0]) / (self.y[1] - self.y[0])
         share_x, share_y = min(1.0, max(0.0, share_x)), min(1.0, max(0.0, share_y))
-        return self.left + share_x * (self.right - self.left), self.bottom - share_y * (self.bottom - self.top)
+        return self.left + share_x * (self.right - self.left), self.bottom - share_y * (
+            self.bottom - self.top
+        )
 
 
 def chart_html(chart: Chart) -> str:
@@ -112,7 +114,7 @@ def _frame(chart: Chart, lines: Sequence[Line]) -> _Frame:
     ys = [y for line in lines for y in line.y]
     x_range = chart.x_range or _range(xs)
     y_range = chart.y_range or (min([0.0, *ys]), max(ys, default=1.0) * 1.06 or 1.0)
-    return _Frame(44, 12, width - 10, height - 34, _wide(x_range), _wide(y_range))
+    return _Frame(52, 12, width - 10, height - 34, _wide(x_range), _wide(y_range))
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
@@ -128,7 +130,9 @@ def _axes(chart: Chart, frame: _Frame) -> str:
     parts = []
     for y in nice_ticks(*frame.y, about=max(2, int((frame.bottom - frame.top) // 36))):
         _, place = frame.at(frame.x[0], y)
-        parts.append(f'<line class="grid" x1="{frame.left}" x2="{frame.right}" y1="{place:.1f}" y2="{place:.1f}"/>')
+        parts.append(
+            f'<line class="grid" x1="{frame.left}" x2="{frame.right}" y1="{place:.1f}" y2="{place:.1f}"/>'
+        )
         parts.append(f'<text class="y" x="{frame.left - 5}" y="{place + 3.5:.1f}">{number(y)}</text>')
     about = max(2, int((frame.right - frame.left) // 52))
     for x in nice_ticks(*frame.x, about=about, whole=chart.whole_x):
@@ -138,7 +142,8 @@ def _axes(chart: Chart, frame: _Frame) -> str:
     parts.append(
         f'<line class="axis" x1="{frame.left}" x2="{frame.right}" y1="{frame.bottom}" y2="{frame.bottom}"/>'
         f'<text class="x name" x="{middle_x:.1f}" y="{frame.bottom + 29}">{escape(chart.x_label)}</text>'
-        f'<text class="x name" transform="translate(10 {middle_y:.1f}) rotate(-90)">{escape(chart.y_label)}</text>'
+        f'<text class="x name" transform="translate(8 {middle_y:.1f}) rotate(-90)">'
+        f"{escape(chart.y_label)}</text>"
     )
     return "".join(parts)
 

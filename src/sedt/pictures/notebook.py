@@ -38,7 +38,7 @@ class Shown:
         name = f"sedt-{secrets.token_hex(6)}"
         start = f'sedtPlayer(document.getElementById("{name}").querySelector(".sedt-player"));'
         return (
-            f'<div class="sedt" id="{name}">{style("player.css")}{self.html}</div>'
+            f'<div class="sedt" id="{name}">{style(asset("player.css"))}{self.html}</div>'
             f"<script>(() => {{\n{asset('player.js')}\n{start}\n}})();</script>"
         )
 
@@ -46,7 +46,7 @@ class Shown:
         """Write a page that holds all it needs. Raises InputError: it cannot be written."""
         scripts = [asset("player.js"), 'sedtPlayer(document.querySelector(".sedt-player"));']
         body = f'<main style="max-width:1080px;margin:24px auto;padding:0 16px">{self.html}</main>'
-        write_text(path, whole_page(self.title, body, ["player.css"], scripts))
+        write_text(path, whole_page(self.title, body, [asset("player.css")], scripts))
 
 
 class Events(list[Event]):
@@ -101,7 +101,9 @@ def show(
     samples, rate, whole_s = _read(audio, sample_rate, start_s, duration_s)
     length_s = len(samples) / rate
     inside = [e for e in events if e.offset >= start_s and e.onset <= start_s + length_s]
-    true = None if truth is None else [e for e in truth if e.offset >= start_s and e.onset <= start_s + length_s]
+    true = (
+        None if truth is None else [e for e in truth if e.offset >= start_s and e.onset <= start_s + length_s]
+    )
     title = Path(audio).name if isinstance(audio, str | os.PathLike) else ""
     note = f"{len(inside)} event{'' if len(inside) == 1 else 's'}"
     if length_s < whole_s - 0.01:

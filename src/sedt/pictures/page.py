@@ -11,7 +11,8 @@ from sedt.pictures.colours import themes
 
 # Nothing may be loaded from anywhere: what the page shows, it holds.
 _POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; media-src data:"
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "img-src data:; media-src data:"
 )
 
 
@@ -21,9 +22,9 @@ def asset(name: str) -> str:
     return (files("sedt.pictures") / "assets" / name).read_text(encoding="utf-8")
 
 
-def style(*names: str) -> str:
+def style(*sheets: str) -> str:
     """A `<style>` with the colours of both themes and these sheets."""
-    return "<style>" + themes() + "\n" + "\n".join(asset(name) for name in names) + "</style>"
+    return "<style>" + themes() + "\n" + "\n".join(sheets) + "</style>"
 
 
 def whole_page(title: str, body: str, sheets: Sequence[str], scripts: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""A stretch of a recording as HTML: player, spectrogram, a lane per class; an event that is clicked is played."""
+"""A stretch of a recording as HTML: player, spectrogram, a lane per class; events play when clicked."""
 
 from __future__ import annotations
 
@@ -57,8 +57,9 @@ def player_html(stretch: Stretch, title: str = "", note: str = "") -> str:
     return (
         f'<figure class="sedt-player" data-start="{stretch.start_s:.3f}" '
         f'data-duration="{stretch.duration_s:.3f}">'
-        f'<figcaption><button type="button" class="sedt-play" aria-label="Play"{"" if audio else " disabled"}>'
-        f'</button><span class="sedt-time"></span>{head}{tail}{audio}</figcaption>'
+        f'<figcaption><button type="button" class="sedt-play" aria-label="Play"'
+        f'{"" if audio else " disabled"}></button><span class="sedt-time"></span>'
+        f"{head}{tail}{audio}</figcaption>"
         f'<div class="sedt-body"><div class="sedt-names">{_frequencies(stretch)}{rows}</div>'
         f'<div class="sedt-scroll"><div class="sedt-stage" style="width:{width}">'
         f"{_picture(stretch)}{lanes}{_axis(stretch)}"
@@ -92,7 +93,9 @@ def _lanes(stretch: Stretch) -> tuple[str, str]:
         colour = f"k{index[label]}"
         boxes = [_box(e, "is-true", stretch) for e in stretch.true or () if e.label == label]
         boxes += [_box(e, "is-found", stretch) for e in stretch.found if e.label == label]
-        names.append(f'<div class="{kind} {colour}" title="{escape(label)}"><span>{escape(label)}</span></div>')
+        names.append(
+            f'<div class="{kind} {colour}" title="{escape(label)}"><span>{escape(label)}</span></div>'
+        )
         lanes.append(f'<div class="{kind} {colour}">{"".join(boxes)}</div>')
     if not lanes:
         names.append(f'<div class="{kind}"></div>')
@@ -126,7 +129,8 @@ def _frequencies(stretch: Stretch) -> str:
         return ""
     ticks = [hz for hz in _TICKS_HZ if hz < 0.49 * stretch.sample_rate]
     marks = "".join(
-        f'<i style="bottom:{100 * place_of_hz(hz, stretch.sample_rate):.1f}%">{hz / 1000:g}</i>' for hz in ticks
+        f'<i style="bottom:{100 * place_of_hz(hz, stretch.sample_rate):.1f}%">{hz / 1000:g}</i>'
+        for hz in ticks
     )
     return f'<div class="sedt-hz"><em>kHz</em>{marks}</div>'
 

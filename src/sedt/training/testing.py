@@ -1,5 +1,7 @@
-"""Scores of the finished model on the recipe's test recordings, as `sedt evaluate` would count; without a test
-set on the validation recordings, so that a run always holds something to look at."""
+"""Scores of the finished model on the recipe's test recordings, as `sedt evaluate` would count.
+
+Without a test set they are of the validation recordings, so that a run always holds something to look at.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def part_to_score(recipe: Recipe) -> Part | None:
     return "validation" if recipe.data.validation else None
 
 
-def score_part(package: Package, recipe: Recipe, part: Part, folder: Path, console: Console) -> dict[str, Any]:
+def score_part(
+    package: Package, recipe: Recipe, part: Part, folder: Path, console: Console
+) -> dict[str, Any]:
     """Detect in all recordings of a part and evaluate; prints the table, gives back all figures.
 
     Leaves `<part>_events.tsv` (what was scored) and a folder `<part>` with the truth, all candidates,
