@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,9 +33,13 @@ class Watched:
         """Where a player's audio is."""
         return float(self.page.evaluate(f"document.querySelectorAll('audio')[{number}].currentTime"))
 
-    def wait_until(self, condition: str) -> None:
+    def wait_until(self, condition: str, seconds: float = 20.0) -> None:
         """Wait for a JavaScript expression to become true."""
-        self.page.wait_for_function(condition, timeout=20_000)
+        # Not `wait_for_function`, which needs what the page's own policy forbids.
+        end = time.monotonic() + seconds
+        while not self.page.evaluate(condition):
+            assert time.monotonic() < end, f"after {seconds:g} s it is not so: {condition}; {self.problems}"
+            self.page.wait_for_timeout(20)
 
 
 @contextmanager

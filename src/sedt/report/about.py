@@ -96,8 +96,8 @@ def _facts(run: RunFolder) -> Iterator[tuple[str, str]]:
     yield (
         "audio",
         (
-            f"windows of {model.window_s:g} s at {features.sample_rate / 1000:g} kHz; {features.num_bands} mel "
-            f"bands, a frame each {1000 * features.hop_samples / features.sample_rate:.3g} ms"
+            f"windows of {model.window_s:g} s at {features.sample_rate / 1000:g} kHz; {features.num_bands} "
+            f"mel bands, a frame each {1000 * features.hop_samples / features.sample_rate:.3g} ms"
         ),
     )
     yield "seed", str(recipe.seed)

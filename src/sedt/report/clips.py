@@ -36,8 +36,8 @@ def worst_clips(
         "Worst clips",
         f'<div class="players">{players}</div>',
         about="By missed and false events. In each lane: above, outlined, what is true; below, filled, what "
-        "was found, with its score; errors have a red edge. Dashed lines in the spectrogram are true. Click an "
-        "event to hear it.",
+        "was found, with its score; errors have a red edge. Dashed lines in the spectrogram are true. Click "
+        "an event to hear it.",
     )
 
 

@@ -36,8 +36,9 @@ function sedtPlayer(root) {
     place = audio.currentTime;
     if (stopAt !== null && place >= stopAt) {
       audio.pause();
-      place = stopAt;
+      seek(stopAt);
       stopAt = null;
+      return;
     }
     draw();
     follow();
