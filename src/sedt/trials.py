@@ -22,7 +22,8 @@ from sedt.tuning import THRESHOLDS
 OPERATING_COLUMNS = ("threshold", "event_label", "reference", "estimated", "hits")
 
 
-class Recording(NamedTuple):
+@dataclass(frozen=True)
+class Recording:
     """One of several sets."""
 
     name: str
@@ -76,11 +77,11 @@ def hear(detector: Detector, sets: Sequence[Recordings]) -> Heard:
     predictions: dict[str, RecordingPredictions] = {}
     reference: dict[str, list[Event]] = {}
     durations: dict[str, float] = {}
-    for name, recordings, index in named_recordings(sets):
-        duration_s = recordings.duration_s(index)
-        samples, known = recordings.read(index, detector.sample_rate, 0.0, duration_s)
-        reference[name], durations[name] = known.events, duration_s
-        predictions[name] = detector.predict(samples, detector.sample_rate)
+    for one in named_recordings(sets):
+        duration_s = one.recordings.duration_s(one.index)
+        samples, known = one.recordings.read(one.index, detector.sample_rate, 0.0, duration_s)
+        reference[one.name], durations[one.name] = known.events, duration_s
+        predictions[one.name] = detector.predict(samples, detector.sample_rate)
     return Heard(predictions, reference, durations)
 
 

@@ -1,14 +1,20 @@
-"""Colours of pages and pictures: told apart by colour-blind readers too, in light and in dark."""
+"""Colours of pages and pictures, in light and in dark."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8A7500", "#7A5AA6")
-"""After Okabe and Ito, with a violet in the place of black."""
+PALETTE = (
+    *("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"),
+    *("#8A7500", "#7A5AA6", "#B0304F", "#5D7285", "#7FA63A", "#4350B5"),
+)
+"""Of classes. The first seven are told apart by colour-blind readers too (after Okabe and Ito)."""
 
-ON_DARK = ("#4FA9E2", "#F2B63C", "#35C79B", "#F4864A", "#E3A0C8", "#93CDF4", "#C4AE45", "#B094DC")
+ON_DARK = (
+    *("#4FA9E2", "#F2B63C", "#35C79B", "#F4864A", "#E3A0C8", "#93CDF4"),
+    *("#C4AE45", "#B094DC", "#E9768F", "#9FB2C4", "#A9CF63", "#8B97EE"),
+)
 """The same hues on a dark ground."""
 
 _LIGHT = {

@@ -27,7 +27,7 @@ MOST_ROWS = 12
 _WIDTH, _RIGHT, _TOP = 11.0, 0.15, 0.34  # inches
 _WAVE, _GAP, _AXIS, _LABEL = 0.34, 0.05, 0.3, 0.2
 _SCORE_NEEDS = 0.026  # of a row's width: a score is written where it fits
-_LIGHT = ("#E69F00", "#56B4E9", "#CC79A7")
+_LIGHT = ("#E69F00", "#56B4E9", "#CC79A7", "#7FA63A")
 _DOTS_PER_INCH = 120
 
 

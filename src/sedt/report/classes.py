@@ -144,7 +144,7 @@ def _psds(title: str, settings: PsdsSettings, score: float | None, judged: Judge
         for number, (label, (rate, hits)) in enumerate(zip(labels, curves.values(), strict=True))
     ]
     rate, height = counts.mean_curve()
-    mean = Line("the score's", rate.tolist(), (100 * height).tolist(), None, "bold steps")
+    mean = Line("mean less deviation", rate.tolist(), (100 * height).tolist(), None, "bold steps")
     return chart_html(
         Chart(
             [*lines[:MOST_CLASSES], mean],
@@ -168,13 +168,15 @@ def _style(number: int) -> Style:
 
 
 def _precision_recall(judged: Judged) -> str:
+    """At each recall the best precision that a threshold gives with it or with a larger one."""
     lines = []
     points = _by_label(judged)
     for number, label in enumerate(sorted(points)[:MOST_CLASSES]):
         said = [counts for _, counts in points[label] if counts.estimated]
-        recall, precision = [100 * c.recall for c in said], [100 * c.precision for c in said]
-        lines.append(Line(label, recall, precision, number % len(PALETTE)))
-    axes = ("recall, %", "precision, %")
-    return chart_html(
-        Chart(lines, "Precision and recall, by threshold", *axes, (0, 100), (0, 100), size=(340, 260))
-    )
+        best: dict[float, float] = {}
+        for recall in sorted({counts.recall for counts in said}):
+            best[100 * recall] = 100 * max(c.precision for c in said if c.recall >= recall)
+        style: Style = "plain" if number < len(PALETTE) else "dashed"
+        lines.append(Line(label, [*best], [*best.values()], number % len(PALETTE), style))
+    axes = ("recall, %", "best precision, %")
+    return chart_html(Chart(lines, "Precision and recall", *axes, (0, 100), (0, 100), size=(340, 260)))

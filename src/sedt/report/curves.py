@@ -89,7 +89,7 @@ def _line(name: str, epochs: Sequence[Epoch], number: int, in_percent: bool) -> 
         score_name(name),
         [epoch.number for epoch in measured],
         [scale(epoch.values[name]) for epoch in measured],
-        None if name == CHANCE else number % 8,
+        None if name == CHANCE else number,
         style,
     )
 
