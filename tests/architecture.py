@@ -31,7 +31,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("build",),
     ("package",),
     ("detector", "evaluation", "tuning", "checking", "planning"),
-    ("bulk",),
+    ("bulk", "trials"),
     ("training", "report", "export"),
     ("serve",),
     ("cli",),

@@ -8,12 +8,23 @@ if TYPE_CHECKING:
     from sedt.detector import Detector, load
     from sedt.evaluation import evaluate
     from sedt.formats import read_events, write_events
+    from sedt.pictures import Events, show
 
 from sedt.errors import InputError
 from sedt.events import Event
 
 __version__ = "0.1.0"
-__all__ = ["Detector", "Event", "InputError", "evaluate", "load", "read_events", "write_events"]
+__all__ = [
+    "Detector",
+    "Event",
+    "Events",
+    "InputError",
+    "evaluate",
+    "load",
+    "read_events",
+    "show",
+    "write_events",
+]
 
 _HOME = {
     "Detector": "sedt.detector",
@@ -21,6 +32,8 @@ _HOME = {
     "evaluate": "sedt.evaluation",
     "read_events": "sedt.formats",
     "write_events": "sedt.formats",
+    "Events": "sedt.pictures",
+    "show": "sedt.pictures",
 }
 
 

@@ -21,6 +21,7 @@ from sedt.errors import InputError
 from sedt.events import Event
 from sedt.hub import download, hub_name
 from sedt.package import Package, load_package
+from sedt.pictures import Events
 from sedt.windows import window_batches
 
 BUNDLED = ("demo",)
@@ -63,8 +64,10 @@ class Detector:
         threshold: float | None = None,
         undecided: bool = False,
         progress: Progress | None = None,
-    ) -> list[Event]:
+    ) -> Events:
         """Events of a file or an array, ordered by onset; times in seconds, score in 0..1.
+
+        A list, which a notebook shows with player and timeline.
 
         Args:
             audio: a file, or samples (samples,) or (samples, channels).
@@ -77,10 +80,11 @@ class Detector:
         Raises:
             InputError: the file cannot be read; an array without sample rate, or that is no audio.
         """
-        return sorted(
+        found = sorted(
             self.iter_detect(audio, sample_rate, threshold=threshold, undecided=undecided, progress=progress),
             key=lambda e: (e.onset, e.offset, e.label),
         )
+        return Events(found, audio, sample_rate)
 
     def iter_detect(
         self,

@@ -202,3 +202,28 @@ def test_a_file_counted_twice_is_two_files(
             settings,
         )
         assert score == pytest.approx(repeated, abs=1e-9, nan_ok=True)
+
+
+def test_the_score_is_the_area_under_the_mean_curve() -> None:
+    true = {"x": [Event(0, 1, "a"), Event(2, 3, "b")], "y": [Event(0, 2, "a")]}
+    found = {
+        "x": [Event(0, 1, "a", 0.9), Event(2, 3, "b", 0.4), Event(5, 6, "b", 0.5)],
+        "y": [Event(0, 2, "a", 0.2), Event(4, 5, "a", 0.3)],
+    }
+    counts = psds_counts(true, found, {"x": 100.0, "y": 100.0}, PSDS1)
+    rate, height = counts.mean_curve()
+    widths = np.diff(rate, append=PSDS1.max_per_hour)
+    assert counts.score() == pytest.approx(height @ widths / PSDS1.max_per_hour)
+    curves = counts.curves()
+    assert sorted(curves) == [0, 1]
+    for rates, hits in curves.values():
+        assert (np.diff(rates) >= 0).all()
+        assert (np.diff(hits) > 0).all()
+    assert curves[0][1][-1] == 1
+    assert curves[1][0].tolist() == [0, 3600 / 200], "the hit of b comes after a false alarm"
+
+
+def test_no_curves_without_true_events() -> None:
+    counts = psds_counts({"x": []}, {}, {"x": 1.0})
+    assert counts.curves() == {}
+    assert counts.mean_curve()[0].size == 0

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from sedt.config import OptimizerConfig
-from sedt.training.optimizer import make_optimizer, schedule_factor
+from sedt.training.optimizer import learning_rates, make_optimizer, schedule_factor
 
 
 def factor(step: int, **settings: object) -> float:
@@ -41,3 +41,14 @@ def test_backbone_has_its_own_rate_and_frozen_parts_are_left_out() -> None:
     adam = make_optimizer(network, network["backbone"], config, "adam_amsgrad")
     assert isinstance(adam, torch.optim.Adam)
     assert adam.defaults["amsgrad"]
+
+
+def test_rates_are_told_where_they_differ() -> None:
+    network = nn.ModuleDict({"backbone": nn.Linear(2, 2), "head": nn.Linear(2, 2)})
+    one = OptimizerConfig(learning_rate=1e-3)
+    two = OptimizerConfig(learning_rate=1e-3, backbone_learning_rate=1e-4)
+    assert learning_rates(make_optimizer(network, network["backbone"], one)) == {"learning_rate": 1e-3}
+    both = learning_rates(make_optimizer(network, network["backbone"], two))
+    assert both == {"learning_rate": 1e-3, "backbone_learning_rate": 1e-4}
+    plain = torch.optim.SGD(network.parameters(), lr=0.5)  # as a checkpoint of an older version leaves it
+    assert learning_rates(plain) == {"learning_rate": 0.5}

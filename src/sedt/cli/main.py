@@ -23,6 +23,7 @@ COMMANDS = {
     "new": "Write a recipe that fits a folder of recordings and labels.",
     "data": "Look at the data of a recipe (`sedt data check`).",
     "train": "Run the stages of a recipe.",
+    "report": "What came of a run, as one page: curves, scores, worst clips.",
     "tune": "Choose a model's thresholds on recordings with known events.",
     "convert": "Write labels in another format.",
     "evaluate": "Score detected events against the truth.",

@@ -32,7 +32,8 @@ def train(
 ) -> None:
     """Run the stages of a recipe; stages whose result is there are skipped.
 
-    Leaves RUNS/NAME/ with all settings, metrics.csv, the model package `model/` and the test scores.
+    Leaves RUNS/NAME/ with all settings, metrics.csv, the model package `model/`, the test scores and
+    a page with what came of it (`sedt report`).
 
     Example: sedt train recipes/urban/sedt.toml --set finetune.epochs=3
     """
@@ -40,16 +41,31 @@ def train(
     from sedt.recipe import load_recipe
     from sedt.training.run import train as run_recipe
     from sedt.training.signals import exit_on_sigterm
-    from sedt.training.trainer import Devices
+    from sedt.training.trainer import Devices, is_first_process
 
     folder = runs or Path(os.environ.get("SEDT_RUNS") or "runs")
     if devices != "auto" and not (devices.isdecimal() and int(devices) > 0):
         raise InputError(f"--devices {devices}: must be a number from 1 on, or auto")
     number = int(devices) if devices.isdecimal() else devices
     with exit_on_sigterm():
-        run_recipe(
+        made = run_recipe(
             load_recipe(recipe, settings or ()),
             folder,
             devices=Devices(accelerator, number, nodes),
             resume=resume,
         )
+        if is_first_process():
+            _report(made)
+
+
+def _report(run: Path) -> None:
+    """Write the page; what goes wrong with it is said and changes nothing of the run."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    try:
+        from sedt.report import write_report
+
+        console.print(f"report: {write_report(run)}")
+    except Exception as error:  # a training of hours is worth more than its picture
+        console.print(f"warning: no report: {type(error).__name__}: {' '.join(str(error).split())}")

@@ -65,32 +65,37 @@ def event_based(
     for _, true, found in file_pairs(reference, estimated, labels):
         there.update(event.label for event in true)
         said.update(event.label for event in found)
-        right, wrong_label = _match(true, found, collars)
+        pairs = match_events(true, found, collars)
+        right = [true[i].label for i, j in pairs if true[i].label == found[j].label]
         hits.update(right)
-        substitutions += wrong_label
+        substitutions += len(pairs) - len(right)
     counts = {label: Counts(there[label], said[label], hits[label]) for label in labels}
     total = sum(counts.values(), Counts())
     errors = total.reference + total.estimated - 2 * total.hits - substitutions
     return Scores(counts, errors / total.reference if total.reference else math.nan)
 
 
-def _match(true: Sequence[Event], found: Sequence[Event], collars: Collars) -> tuple[list[str], int]:
-    """The label of each hit, and how many of the rest are right in time with a wrong label."""
+def match_events(true: Sequence[Event], found: Sequence[Event], collars: Collars) -> list[tuple[int, int]]:
+    """Pairs (index into `true`, index into `found`) that are right in time, each event in one at most.
+
+    First the hits, the largest possible number of pairs of one label; then, of the events left over, pairs of
+    unlike labels: each true event in its order takes the first estimate left over.
+    """
     rows, columns = _in_time(true, found, collars)
     if not len(rows):
-        return [], 0
+        return []
     same = np.array([true[i].label == found[j].label for i, j in zip(rows, columns, strict=True)])
     shape = (len(true), len(found))
     allowed = csr_matrix((np.ones(same.sum()), (rows[same], columns[same])), shape)
     partner = maximum_bipartite_matching(allowed, perm_type="column")
-    taken_true = {i for i in range(len(true)) if partner[i] >= 0}
-    taken_found = {int(j) for j in partner if j >= 0}
-    hits = [true[i].label for i in taken_true]
+    pairs = [(i, int(partner[i])) for i in range(len(true)) if partner[i] >= 0]
+    taken_true, taken_found = {i for i, _ in pairs}, {j for _, j in pairs}
     for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
         if i not in taken_true and j not in taken_found:
             taken_true.add(i)
             taken_found.add(j)
-    return hits, len(taken_true) - len(hits)
+            pairs.append((i, j))
+    return pairs
 
 
 def _in_time(true: Sequence[Event], found: Sequence[Event], collars: Collars) -> tuple[Indices, Indices]:

@@ -60,19 +60,29 @@ class PsdsCounts:
 
     def score(self, weights: Floats | None = None) -> float:
         """The score, each file counted `weights` times (once each if None); NaN without true events."""
+        curves = self.curves(weights)
+        return _area(list(curves.values()), self.settings) if curves else float("nan")
+
+    def curves(self, weights: Floats | None = None) -> dict[int, tuple[Floats, Floats]]:
+        """Class, by its place -> (steps,) effective false alarms per hour, and (steps,) hit rate from there.
+
+        Classes without true events have none.
+        """
         weights = np.ones(len(self.duration_s)) if weights is None else weights
         num_true, true_s = weights @ self.num_true, weights @ self.true_s
         hours = float(weights @ self.duration_s) / _HOUR_S
-        there = np.flatnonzero(num_true)
-        if not len(there) or not hours:
-            return float("nan")
-        curves = [
-            self._curve(
+        there = np.flatnonzero(num_true) if hours else np.zeros(0, dtype=np.int64)
+        return {
+            label: self._curve(
                 self.changes[label], weights, num_true[label], hours, self._cost(label, there, true_s)
             )
             for label in there.tolist()
-        ]
-        return _area(curves, self.settings)
+        }
+
+    def mean_curve(self) -> tuple[Floats, Floats]:
+        """The curve whose area is the score: false alarms per hour, and mean hit rate less its deviation."""
+        curves = self.curves()
+        return _mean(list(curves.values()), self.settings) if curves else (np.zeros(0), np.zeros(0))
 
     def _cost(self, label: int, there: Indices, true_s: Floats) -> Floats:
         """(classes,): what a cross trigger of each class adds to the false alarms per hour."""
@@ -140,9 +150,14 @@ def psds_counts(
 
 
 def _area(curves: Sequence[tuple[Floats, Floats]], settings: PsdsSettings) -> float:
-    """Mean hit rate less its deviation over the classes, averaged over the false alarms per hour."""
-    grid = np.unique(np.concatenate([rate for rate, _ in curves]))
-    rates = np.array([hits[np.searchsorted(rate, grid, side="right") - 1] for rate, hits in curves])
-    height = np.maximum(rates.mean(axis=0) - settings.alpha_st * rates.std(axis=0), 0.0)
+    """The height of the mean curve, averaged over the false alarms per hour."""
+    grid, height = _mean(curves, settings)
     widths = np.diff(grid, append=settings.max_per_hour)
     return float(height @ widths) / settings.max_per_hour
+
+
+def _mean(curves: Sequence[tuple[Floats, Floats]], settings: PsdsSettings) -> tuple[Floats, Floats]:
+    """Mean hit rate less its deviation over the classes, from each number of false alarms per hour on."""
+    grid = np.unique(np.concatenate([rate for rate, _ in curves]))
+    rates = np.array([hits[np.searchsorted(rate, grid, side="right") - 1] for rate, hits in curves])
+    return grid, np.maximum(rates.mean(axis=0) - settings.alpha_st * rates.std(axis=0), 0.0)

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from sedt.files import write_text
 from sedt.training.means import EpochMeans
+from sedt.training.optimizer import learning_rates
 
 Row = dict[str, Any]
 
@@ -47,12 +48,12 @@ class Journal(Callback):
             if name != "train_loss" and _validated(trainer)
         }
         values |= {name: round(value, 6) for name, value in self.means.means(trainer).items()}
+        rates = {name: float(f"{rate:.4g}") for name, rate in learning_rates(trainer.optimizers[0]).items()}
         epoch = trainer.current_epoch
         self.rows = [row for row in self.rows if row["epoch"] < epoch]
         seconds = round(time.monotonic() - self._start, 1)
-        self.rows.append(
-            {"stage": self.stage, "epoch": epoch, "step": trainer.global_step, "seconds": seconds, **values}
-        )
+        place = {"stage": self.stage, "epoch": epoch, "step": trainer.global_step, "seconds": seconds}
+        self.rows.append({**place, **values, **rates})
         if not trainer.is_global_zero:
             return
         write_text(self.file, _csv(self._others + self.rows))

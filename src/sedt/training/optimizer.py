@@ -13,6 +13,9 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from sedt.config import OptimizerConfig
 
+BACKBONE, TRANSFORMER, REST = "backbone", "transformer", "rest"
+"""Names of the groups of weights that may have rates of their own."""
+
 
 def make_optimizer(
     network: nn.Module,
@@ -22,19 +25,19 @@ def make_optimizer(
     trunk: nn.Module | None = None,
 ) -> Optimizer:
     """AdamW, Adam with amsgrad, or RAdam; backbone and the rest of the trunk may have rates of their own."""
-    parts: list[tuple[nn.Module, float]] = []
+    parts: list[tuple[str, nn.Module, float]] = []
     if backbone is not None:
-        parts.append((backbone, config.backbone_learning_rate or config.learning_rate))
+        parts.append((BACKBONE, backbone, config.backbone_learning_rate or config.learning_rate))
     own = getattr(config, "transformer_learning_rate", None)
     if trunk is not None and own is not None:
-        parts.append((trunk, own))
-    parts.append((network, config.learning_rate))
+        parts.append((TRANSFORMER, trunk, own))
+    parts.append((REST, network, config.learning_rate))
     taken: set[int] = set()
     groups: list[dict[str, Any]] = []
-    for module, rate in parts:
+    for what, module, rate in parts:
         trained = [p for p in module.parameters() if p.requires_grad and id(p) not in taken]
         taken.update(map(id, trained))
-        groups.append({"params": trained, "lr": rate})
+        groups.append({"params": trained, "lr": rate, "name": what})
     groups = [group for group in reversed(groups) if group["params"]]
     options: dict[str, Any] = {"weight_decay": config.weight_decay, "fused": True}  # quicker, CPUs included
     optimizer: Optimizer
@@ -47,6 +50,15 @@ def make_optimizer(
     # Lightning takes this as a sign that gradients come scaled and must not be clipped; ours never are.
     optimizer._step_supports_amp_scaling = False  # type: ignore[union-attr]
     return optimizer
+
+
+def learning_rates(optimizer: Optimizer) -> dict[str, float]:
+    """`learning_rate`, and those of backbone and transformer where they differ from it."""
+    # Checkpoints of older versions have groups without names.
+    rates = {group.get("name", REST): float(group["lr"]) for group in optimizer.param_groups}
+    main = rates.get(REST, float(optimizer.param_groups[0]["lr"]))
+    own = {f"{name}_learning_rate": rate for name, rate in rates.items() if name != REST and rate != main}
+    return {"learning_rate": main, **own}
 
 
 def make_schedule(optimizer: Optimizer, config: OptimizerConfig, steps_per_epoch: int) -> LambdaLR:

@@ -24,10 +24,11 @@ from sedt.package import save_package, save_tensors
 from sedt.training.checkpoint import has_checkpoint, remove_checkpoints
 from sedt.training.datasets import Datasets, load_datasets
 from sedt.training.finetune_semi import finetune_semi
+from sedt.training.origin import commit_of_source
 from sedt.training.pretrain import pretrain
 from sedt.training.signals import Stopped, StopSignals
 from sedt.training.stages import finetune, tag_backbone
-from sedt.training.testing import score_test_set
+from sedt.training.testing import part_to_score, score_part
 from sedt.training.train_frames import train_frames
 from sedt.training.trainer import Devices, StageRun, is_first_process
 from sedt.training.transfer import NORMALISER_FILE, given_normaliser
@@ -59,7 +60,9 @@ def train(
     """Run the stages of a recipe that are not done yet, and give back the run's folder.
 
     `<runs_folder>/<name>/` then holds `recipe.json` (all settings), `metrics.csv`, a folder per stage,
-    `model/` (the package); and if the recipe has a test set, `test.json` (scores) and `test_events.tsv`.
+    `model/` (the package); and if the recipe has a test set, `test.json` (scores), `test_events.tsv` and a
+    folder `test` of tables for `sedt report`. Without one these are of the validation recordings, and are
+    called so.
 
     Raises:
         InputError: the recipe's data cannot be read; the folder holds a run of another recipe, or a stage
@@ -165,9 +168,10 @@ def _finish(folder: Path, recipe: Recipe, datasets: Datasets, console: Console) 
     package = replace(trained(folder, recipe, datasets.classes), info=_info(folder, recipe, datasets))
     if "tune" in recipe.stages:
         package = with_tuned(package, folder)
-    if recipe.data.test and not (folder / "test.json").exists():
-        scores = score_test_set(package, recipe, folder / "test_events.tsv", console)
-        write_text(folder / "test.json", json.dumps(scores, indent=1) + "\n")
+    part = part_to_score(recipe)
+    if part is not None and not (folder / f"{part}.json").exists():
+        scores = score_part(package, recipe, part, folder, console)
+        write_text(folder / f"{part}.json", json.dumps(scores, indent=1) + "\n")
     if (folder / "test.json").exists():
         scores = json.loads((folder / "test.json").read_text(encoding="utf-8"))
         package.info["scores"]["test"] = {
@@ -187,6 +191,7 @@ def _info(folder: Path, recipe: Recipe, datasets: Datasets) -> dict[str, Any]:
         **({"license": recipe.licence} if recipe.licence else {}),
         **({"data_set": recipe.data_set} if recipe.data_set else {}),
         "sedt_version": sedt.__version__,
+        **({"commit": commit} if (commit := commit_of_source()) is not None else {}),
         "seed": recipe.seed,
         "stages": list(recipe.stages),
         "training_data": datasets.summary().splitlines(),
