@@ -29,7 +29,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("features", "formats", "pictures", "live"),
     ("data", "models", "losses", "decoding", "metrics"),
     ("build",),
-    ("package",),
+    ("package", "runtimes"),
     ("detector", "evaluation", "tuning", "checking"),
     ("bulk",),
     ("training", "report", "export"),

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-import sedt.build as build
 from sedt.audio import Waveform, audio_duration, stream_audio, to_mono, to_mono_blocks
 from sedt.batch import Probabilities
 from sedt.decoding import Decision, RecordingPredictions, SeamJoiner, candidates, decode
 from sedt.errors import InputError
 from sedt.events import Event
-from sedt.package import Package, load_package
+from sedt.runtimes import Runtime
+from sedt.runtimes.onnx_runtime import OnnxRuntime
 from sedt.windows import window_batches
+
+if TYPE_CHECKING:
+    import torch
+
+    from sedt.package import Package
 
 BUNDLED = ("demo",)
 """Names of the models that come with the package."""
@@ -34,20 +39,30 @@ class Detector:
     Memory does not grow with the recording, and what is found does not depend on the batch size.
     """
 
-    def __init__(self, package: Package, *, batch_size: int = 8, device: str | torch.device = "cpu") -> None:
-        self.package = package
-        self.classes = package.classes
-        self.sample_rate = package.features.sample_rate
+    def __init__(
+        self, model: Package | Runtime, *, batch_size: int = 8, device: str | torch.device = "cpu"
+    ) -> None:
+        self._model = model
+        self._runtime = _runtime(model, device)
+        self.facts = facts = self._runtime.facts
+        """What is known of the model: classes, decision, window, details and info for people."""
+        self.classes = facts.classes
+        self.sample_rate = facts.sample_rate
         """Samples per second inside; any other rate is converted."""
-        self.window_s = package.model_config.window_s
-        self._window_samples = max(1, round(self.window_s * self.sample_rate))
-        self._hop_samples = max(1, round(build.window_hop_s(package.model_config) * self.sample_rate))
-        self.hop_s = self._hop_samples / self.sample_rate
+        self.window_s = facts.window_s
+        self.hop_s = facts.hop_s
         """Seconds from one window to the next: whole samples, or times would drift in long recordings."""
-        self._decision = build.decision(package.decoding)
+        self._window_samples, self._hop_samples = facts.window_samples, facts.hop_samples
+        self.decision = facts.decision
+        """The model's own thresholds and rules."""
         self._batch_size = batch_size
-        self._device = torch.device(device)
-        self._model = package.model.to(self._device).eval()
+
+    @property
+    def package(self) -> Package:
+        """The model package. Raises InputError: the model is an ONNX file, which holds none."""
+        if isinstance(self._model, Runtime):
+            raise InputError("an exported model has no package: all that is known of it is in `facts`")
+        return self._model
 
     def detect(
         self,
@@ -134,7 +149,7 @@ class Detector:
 
         `index` and `held` are those of the joiner of an earlier run, which is gone on from.
         """
-        deoverlap = self._decision.deoverlap and not undecided
+        deoverlap = self.decision.deoverlap and not undecided
         return SeamJoiner(self.window_s, self.hop_s, deoverlap, index, list(held))
 
     def predict(
@@ -190,10 +205,10 @@ class Detector:
 
     def _with_threshold(self, threshold: float | None) -> Decision:
         if threshold is None:
-            return self._decision
+            return self.decision
         if not 0 <= threshold <= 1:
             raise InputError(f"threshold {threshold} must lie in 0..1")
-        return build.decision(self.package.decoding.model_copy(update={"threshold": threshold}))
+        return replace(self.decision, threshold=threshold)
 
     def _probabilities(self, windows: list[Waveform]) -> tuple[Probabilities, NDArray[np.float64]]:
         """What the model says of each window, and the seconds of audio in it."""
@@ -201,29 +216,50 @@ class Detector:
         for row, window in zip(padded, windows, strict=True):
             row[: len(window)] = window
         num_samples = np.array([len(window) for window in windows])
-        with torch.inference_mode():
-            predictions = self._model(
-                torch.from_numpy(padded).to(self._device), torch.from_numpy(num_samples).to(self._device)
-            )
-        return predictions.probabilities(), num_samples / self.sample_rate
+        return self._runtime.probabilities(padded, num_samples), num_samples / self.sample_rate
 
 
 def load(model: str | os.PathLike[str] = "demo", **options: Any) -> Detector:
-    """A detector from a model package: a folder, or the name of a bundled model (`demo`).
+    """A detector from a model package (a folder, or the name of a bundled model: `demo`) or an ONNX file.
 
-    `options` go to `Detector` (batch_size, device).
+    A package needs torch; a file that `sedt export` wrote needs onnxruntime. `options` go to `Detector`
+    (batch_size, device).
 
     Raises:
-        InputError: there is no such model, or its package is damaged.
+        InputError: there is no such model, it is damaged, or what runs it is not installed.
     """
-    return Detector(load_package(find_model(model)), **options)
+    path = find_model(model)
+    if is_onnx(path):
+        return Detector(OnnxRuntime(path), **options)
+    try:
+        from sedt.package import load_package
+    except ModuleNotFoundError as error:
+        reason = f"a model package needs {error.name}, which is not installed"
+        raise InputError(f"{model}: {reason}; without it give an ONNX file of `sedt export`") from error
+    return Detector(load_package(path), **options)
 
 
 def find_model(model: str | os.PathLike[str]) -> Path:
-    """The folder of a model. Raises InputError: there is none."""
+    """The folder of a model, or its ONNX file. Raises InputError: there is none."""
     if str(model) in BUNDLED:  # before folders: `make demo` leaves a folder `demo` behind
         return Path(str(files("sedt"))) / "bundled" / str(model)
     path = Path(model)
-    if path.is_dir():
+    if path.is_dir() or (path.is_file() and is_onnx(path)):
         return path
-    raise InputError(f"{model}: no such model: give the folder of a model package, or {', '.join(BUNDLED)}")
+    known = "the folder of a model package, an .onnx file"
+    raise InputError(f"{model}: no such model: give {known}, or {', '.join(BUNDLED)}")
+
+
+def is_onnx(path: Path) -> bool:
+    """Whether it is the file of an exported model, by its ending."""
+    return path.suffix.lower() == ".onnx"
+
+
+def _runtime(model: Package | Runtime, device: str | torch.device) -> Runtime:
+    if not isinstance(model, Runtime):
+        from sedt.runtimes.torch_runtime import TorchRuntime
+
+        return TorchRuntime(model, device)
+    if str(device) != "cpu":
+        raise InputError(f"device {device}: an exported model runs on the cpu")
+    return model

@@ -22,7 +22,7 @@ def detect(
     sources: Annotated[
         list[str], typer.Argument(help="Recordings: files, folders, globs.", metavar="SOURCE")
     ],
-    model: Annotated[str, typer.Option(help="Folder of a model package, or `demo`.")] = "demo",
+    model: Annotated[str, typer.Option(help="Folder of a model package, an .onnx file, or `demo`.")] = "demo",
     threshold: Annotated[
         float | None,
         typer.Option(help="Least score of an event, in the place of the model's own.", min=0, max=1),

@@ -25,7 +25,7 @@ def listen(
     source: Annotated[
         str | None, typer.Argument(help="`-`: raw samples on standard input.", metavar="-")
     ] = None,
-    model: Annotated[str, typer.Option(help="Folder of a model package, or `demo`.")] = "demo",
+    model: Annotated[str, typer.Option(help="Folder of a model package, an .onnx file, or `demo`.")] = "demo",
     threshold: Annotated[
         float | None,
         typer.Option(help="Least score of an event, in the place of the model's own.", min=0, max=1),

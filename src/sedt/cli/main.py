@@ -26,6 +26,7 @@ COMMANDS = {
     "convert": "Write labels in another format.",
     "evaluate": "Score detected events against the truth.",
     "synth": "Make soundscapes with exact labels from isolated sounds.",
+    "export": "Write a model as one file, ONNX or torch's, that runs elsewhere.",
     "info": "What a model is: classes, window, training data, scores.",
 }
 """Name -> help. `sedt X` is the function X in the module sedt.cli.X, or a group of the SUBCOMMANDS there."""
