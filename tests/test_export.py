@@ -79,7 +79,9 @@ def test_a_threshold_in_the_place_of_the_models_own(file: tuple[str, Path]) -> N
     assert load(path).detect(recording, RATE, threshold=1.0) == []
 
 
-@pytest.mark.parametrize("network", list(MODELS))
+@pytest.mark.parametrize(
+    "network", ["sedt", *(pytest.param(name, marks=pytest.mark.slow) for name in MODELS if name != "sedt")]
+)
 def test_eight_bits_are_smaller_and_nearly_the_same(network: str, tmp_path: Path) -> None:
     done = export_onnx(package(network), tmp_path / "small.onnx", int8=True)
     assert done.parity.probability < 1e-5

@@ -17,8 +17,8 @@ from sedt.batch import Probabilities
 from sedt.decoding import Decision, RecordingPredictions, SeamJoiner, candidates, decode
 from sedt.errors import InputError
 from sedt.events import Event
-from sedt.runtimes import Runtime
-from sedt.runtimes.onnx_runtime import OnnxRuntime
+from sedt.runtimes import Runtime, runtime_of
+from sedt.runtimes.onnx_runtime import OnnxRuntime, is_onnx
 from sedt.windows import window_batches
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Detector:
         self, model: Package | Runtime, *, batch_size: int = 8, device: str | torch.device = "cpu"
     ) -> None:
         self._model = model
-        self._runtime = _runtime(model, device)
+        self._runtime = runtime_of(model, device)
         self.facts = facts = self._runtime.facts
         """What is known of the model: classes, decision, window, details and info for people."""
         self.classes = facts.classes
@@ -248,18 +248,3 @@ def find_model(model: str | os.PathLike[str]) -> Path:
         return path
     known = "the folder of a model package, an .onnx file"
     raise InputError(f"{model}: no such model: give {known}, or {', '.join(BUNDLED)}")
-
-
-def is_onnx(path: Path) -> bool:
-    """Whether it is the file of an exported model, by its ending."""
-    return path.suffix.lower() == ".onnx"
-
-
-def _runtime(model: Package | Runtime, device: str | torch.device) -> Runtime:
-    if not isinstance(model, Runtime):
-        from sedt.runtimes.torch_runtime import TorchRuntime
-
-        return TorchRuntime(model, device)
-    if str(device) != "cpu":
-        raise InputError(f"device {device}: an exported model runs on the cpu")
-    return model

@@ -125,6 +125,12 @@ def _with_exit_codes(function: Callable[..., Any]) -> Callable[..., Any]:
             # Whoever read our output has closed it (`sedt ... | head`); nothing is left to tell.
             _leave_stdout()
             code = BROKEN_PIPE
+        except ModuleNotFoundError as error:
+            # An environment that only detects, with an ONNX file, lacks what other commands need.
+            if error.name is None or error.name.partition(".")[0] == "sedt":
+                raise
+            _say(f"sedt: this needs {error.name}, which is not installed")
+            code = INPUT_ERROR
         except OSError as error:
             if error.errno not in DISK_ERRORS:
                 raise

@@ -5,13 +5,19 @@ Importing this imports neither: a detector with an ONNX file needs no torch.
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sedt.batch import Probabilities
+from sedt.errors import InputError
 from sedt.runtimes.facts import ModelFacts
+
+if TYPE_CHECKING:
+    import torch
+
+    from sedt.package import Package
 
 
 @runtime_checkable
@@ -24,4 +30,15 @@ class Runtime(Protocol):
         """Windows (batch, window_samples), zeros after `num_samples` (batch,) -> what the model says."""
 
 
-__all__ = ["ModelFacts", "Runtime"]
+def runtime_of(model: Package | Runtime, device: str | torch.device = "cpu") -> Runtime:
+    """What runs a model on a device. Raises InputError: an exported model runs on the processor alone."""
+    if not isinstance(model, Runtime):
+        from sedt.runtimes.torch_runtime import TorchRuntime
+
+        return TorchRuntime(model, device)
+    if str(device) != "cpu":
+        raise InputError(f"device {device}: an exported model runs on the cpu")
+    return model
+
+
+__all__ = ["ModelFacts", "Runtime", "runtime_of"]

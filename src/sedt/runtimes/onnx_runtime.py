@@ -53,6 +53,11 @@ class OnnxRuntime:
         return probabilities_of(found, self.facts)
 
 
+def is_onnx(path: Path) -> bool:
+    """Whether it is the file of an exported model, by its ending."""
+    return path.suffix.lower() == ".onnx"
+
+
 def probabilities_of(outputs: Mapping[str, NDArray[np.float32]], facts: ModelFacts) -> Probabilities:
     """What a graph gives, by name, as decoding takes it."""
     if "frames" not in outputs:
