@@ -26,8 +26,9 @@ check: $(VENV)/.dev ## Check format, lint, types and the architecture
 test-all: $(VENV)/.dev ## Run every test, slow ones too
 	@$(BIN)/python -m pytest
 
-bench: $(VENV)/.plot ## Measure speed
+bench: $(VENV)/.dev ## Measure speed
 	@$(BIN)/python benchmarks/speed.py
+	@$(BIN)/python benchmarks/exported.py
 
 docs: $(VENV)/.docs ## Build the reference of the Python names into site/
 	@$(BIN)/python docs/build.py

@@ -29,7 +29,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("features", "formats", "pictures", "live", "hub", "model_card"),
     ("data", "models", "losses", "decoding", "metrics"),
     ("build",),
-    ("package",),
+    ("package", "runtimes"),
     ("detector", "evaluation", "tuning", "checking", "planning"),
     ("bulk", "trials"),
     ("training", "report", "export"),

@@ -110,7 +110,6 @@ def frame_detector(features: FeaturesConfig, config: ModelConfig, num_classes: i
     """CRNN or Conv-Transformer."""
     sizes = config.frames
     convolutions = Convolutions(sizes.channels, sizes.pools, sizes.dropout)
-    step_s = math.prod(pool[0] for pool in sizes.pools) * features.hop_samples / features.sample_rate
     context: Recurrence | SelfAttention
     if config.network == "crnn":
         size = 2 * sizes.recurrent_size
@@ -125,7 +124,13 @@ def frame_detector(features: FeaturesConfig, config: ModelConfig, num_classes: i
             sizes.attention_layers,
             sizes.attention_dropout,
         )
-    return FrameDetector(convolutions, context, size, num_classes, step_s)
+    return FrameDetector(convolutions, context, size, num_classes, step_s(features, config))
+
+
+def step_s(features: FeaturesConfig, config: ModelConfig) -> float:
+    """Seconds of a step of CRNN or Conv-Transformer."""
+    pooled = math.prod(pool[0] for pool in config.frames.pools)
+    return pooled * features.hop_samples / features.sample_rate
 
 
 def detection_model(features: FeaturesConfig, config: ModelConfig, num_classes: int) -> Model:

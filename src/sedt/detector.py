@@ -5,24 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-import sedt.build as build
 from sedt.audio import Waveform, audio_duration, stream_audio, to_mono, to_mono_blocks
 from sedt.batch import Probabilities
 from sedt.decoding import Decision, RecordingPredictions, SeamJoiner, candidates, decode
 from sedt.errors import InputError
 from sedt.events import Event
 from sedt.hub import download, hub_name
-from sedt.package import Package, load_package
 from sedt.pictures import Events
+from sedt.runtimes import Runtime, runtime_of
+from sedt.runtimes.onnx_runtime import OnnxRuntime, is_onnx
 from sedt.windows import window_batches
+
+if TYPE_CHECKING:
+    import torch
+
+    from sedt.package import Package
 
 BUNDLED = ("demo",)
 """Names of the models that come with the package."""
@@ -40,21 +45,31 @@ class Detector:
     Memory does not grow with the recording, and what is found does not depend on the batch size.
     """
 
-    def __init__(self, package: Package, *, batch_size: int = 8, device: str | torch.device = "cpu") -> None:
-        self.package = package
-        self.classes = package.classes
-        self.sample_rate = package.features.sample_rate
+    def __init__(
+        self, model: Package | Runtime, *, batch_size: int = 8, device: str | torch.device = "cpu"
+    ) -> None:
+        self._model = model
+        self._runtime = runtime_of(model, device)
+        self.facts = facts = self._runtime.facts
+        """What is known of the model: classes, decision, window, details and info for people."""
+        self.classes = facts.classes
+        self.sample_rate = facts.sample_rate
         """Samples per second inside; any other rate is converted."""
-        self.window_s = package.model_config.window_s
-        self._window_samples = max(1, round(self.window_s * self.sample_rate))
-        self._hop_samples = max(1, round(build.window_hop_s(package.model_config) * self.sample_rate))
-        self.hop_s = self._hop_samples / self.sample_rate
+        self.window_s = facts.window_s
+        self.hop_s = facts.hop_s
         """Seconds from one window to the next: whole samples, or times would drift in long recordings."""
-        self._decision = build.decision(package.decoding)
+        self._window_samples, self._hop_samples = facts.window_samples, facts.hop_samples
+        self.decision = facts.decision
+        """The model's own thresholds and rules."""
         self._batch_size = batch_size
-        self._device = torch.device(device)
-        self._model = package.model.to(self._device).eval()
         self._run: WindowRun = self.run_windows
+
+    @property
+    def package(self) -> Package:
+        """The model package. Raises InputError: the model is an ONNX file, which holds none."""
+        if isinstance(self._model, Runtime):
+            raise InputError("an exported model has no package: all that is known of it is in `facts`")
+        return self._model
 
     def detect(
         self,
@@ -144,7 +159,7 @@ class Detector:
 
         `index` and `held` are those of the joiner of an earlier run, which is gone on from.
         """
-        deoverlap = self._decision.deoverlap and not undecided
+        deoverlap = self.decision.deoverlap and not undecided
         return SeamJoiner(self.window_s, self.hop_s, deoverlap, index, list(held))
 
     def predict(
@@ -172,11 +187,7 @@ class Detector:
         for row, window in zip(padded, windows, strict=True):
             row[: len(window)] = window
         num_samples = np.array([len(window) for window in windows])
-        with torch.inference_mode():
-            predictions = self._model(
-                torch.from_numpy(padded).to(self._device), torch.from_numpy(num_samples).to(self._device)
-            )
-        return predictions.probabilities(), num_samples / self.sample_rate
+        return self._runtime.probabilities(padded, num_samples), num_samples / self.sample_rate
 
     def through(self, run: WindowRun) -> Detector:
         """The same detector, whose windows go through `run`: so recordings of several threads share a batch.
@@ -224,36 +235,50 @@ class Detector:
 
     def _with_threshold(self, threshold: float | None) -> Decision:
         if threshold is None:
-            return self._decision
+            return self.decision
         if not 0 <= threshold <= 1:
             raise InputError(f"threshold {threshold} must lie in 0..1")
-        return build.decision(self.package.decoding.model_copy(update={"threshold": threshold}))
+        return replace(self.decision, threshold=threshold)
 
 
 def load(model: str | os.PathLike[str] = "demo", **options: Any) -> Detector:
-    """A detector from a model package: a folder, a bundled model (`demo`), or one of the Hugging Face Hub.
+    """A detector from a model package (a folder, `demo`, or one of the Hugging Face Hub) or an ONNX file.
 
-    The last is `user/name` or `user/name@revision` (a branch, tag or commit); a folder of that name wins.
-    It is downloaded once and comes from the cache of `huggingface_hub` after that.
+    A model of the Hub is `user/name` or `user/name@revision` (a branch, tag or commit); a folder of that name
+    wins. It is downloaded once and comes from the cache of `huggingface_hub` after that.
 
-    `options` go to `Detector` (batch_size, device).
+    A package needs torch; a file that `sedt export` wrote needs onnxruntime. `options` go to `Detector`
+    (batch_size, device).
 
     Raises:
-        InputError: there is no such model, it cannot be had from the Hub, or its package is damaged.
+        InputError: there is no such model, it cannot be had from the Hub, it is damaged, or what runs it is
+            not installed.
     """
-    return Detector(load_package(find_model(model)), **options)
+    path = find_model(model)
+    if is_onnx(path):
+        return Detector(OnnxRuntime(path), **options)
+    try:
+        from sedt.package import load_package
+    except ModuleNotFoundError as error:
+        reason = f"a model package needs {error.name}, which is not installed"
+        raise InputError(f"{model}: {reason}; without it give an ONNX file of `sedt export`") from error
+    return Detector(load_package(path), **options)
 
 
 def find_model(model: str | os.PathLike[str]) -> Path:
-    """The folder of a model, which comes from the Hub if need be. Raises InputError: there is none."""
+    """The folder of a model, which comes from the Hub if need be, or its ONNX file.
+
+    Raises:
+        InputError: there is none.
+    """
     if str(model) in BUNDLED:  # before folders: `make demo` leaves a folder `demo` behind
         return Path(str(files("sedt"))) / "bundled" / str(model)
     path = Path(model)
-    if path.is_dir():
+    if path.is_dir() or (path.is_file() and is_onnx(path)):
         return path
     if isinstance(model, str) and hub_name(model) is not None:
         return download(model)
+    known = "the folder of a model package, an .onnx file"
     raise InputError(
-        f"{model}: no such model: give the folder of a model package, or {', '.join(BUNDLED)}, "
-        "or user/name of one on the Hub"
+        f"{model}: no such model: give {known}, {', '.join(BUNDLED)}, or user/name of one on the Hub"
     )

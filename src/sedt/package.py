@@ -104,6 +104,8 @@ def load_package(folder: str | os.PathLike[str]) -> Package:
             another shape than the configuration says.
     """
     folder = Path(folder)
+    if folder.is_file():
+        raise InputError(f"{folder}: a file: this needs the folder of a model package")
     config = _read_config(folder / "config.json")
     tensors = _read_tensors(folder / "model.safetensors")
     model = _empty_model(config, folder / "config.json", len(tensors))

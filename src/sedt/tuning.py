@@ -21,7 +21,7 @@ from sedt.metrics import Collars, Scores, event_based
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))
 TAG_THRESHOLDS = tuple(round(0.1 * k, 1) for k in range(1, 10))
 MEDIANS_S = (0.0, 0.3, 0.5, 0.8, 1.1, 1.5, 2.1)
-"""Median filters tried, for models without queries, where events last a second or more; else less by as much."""
+"""Median filters tried, for models without queries; shorter where events last less than a second."""
 LENGTH_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Minimum lengths tried, as shares of a class's short events (its 5 % quantile on the recordings)."""
 

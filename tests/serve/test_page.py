@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
 from browsing import box, chromium, drag, middle, opened, pixels_per_second, ready, shown, upload
-from sedt.formats import FORMATS, read_events
 from serving import RECORDING, offline, serving
+
+from sedt.formats import FORMATS, read_events
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -23,7 +23,7 @@ def detect(
         list[str], typer.Argument(help="Recordings: files, folders, globs.", metavar="SOURCE")
     ],
     model: Annotated[
-        str, typer.Option(help="Folder of a model package, `demo`, or user/name on the Hub.")
+        str, typer.Option(help="Folder of a model package, an .onnx file, `demo`, or user/name on the Hub.")
     ] = "demo",
     threshold: Annotated[
         float | None,

@@ -10,7 +10,9 @@ import typer
 def info(
     model: Annotated[
         str,
-        typer.Argument(help="Folder of a model package, `demo`, or user/name on the Hub.", metavar="MODEL"),
+        typer.Argument(
+            help="Folder of a model package, an .onnx file, `demo`, or user/name on the Hub.", metavar="MODEL"
+        ),
     ] = "demo",
 ) -> None:
     """What a model is: classes, window, features, size, training data, scores.
@@ -21,25 +23,19 @@ def info(
     from rich.table import Table
     from rich.text import Text
 
-    from sedt.detector import find_model
-    from sedt.package import load_package
+    from sedt.detector import load
 
-    package = load_package(find_model(model))
-    features, network = package.features, package.model_config
-    parameters = sum(p.numel() for p in package.model.parameters())
-    table = Table(show_header=False, title=Text(str(package.info.get("name", model))))
+    facts = load(model).facts
+    table = Table(show_header=False, title=Text(str(facts.info.get("name", model))))
     rows = {
-        "description": package.info.get("description", ""),
-        "classes": ", ".join(package.classes),
-        "window": f"{network.window_s:g} s at {features.sample_rate} Hz",
-        "features": f"{features.num_bands} mel bands, a frame each "
-        f"{1000 * features.hop_samples / features.sample_rate:.4g} ms",
-        "network": f"{network.backbone}, E = {network.encoder_layers}, D = {network.decoder_layers}, "
-        f"N = {network.num_queries}, {parameters / 1e6:.2f} M parameters",
-        "shortest event": f"{package.decoding.min_length_s} s",
-        "threshold": str(package.decoding.threshold),
+        "description": facts.info.get("description", ""),
+        "classes": ", ".join(facts.classes),
+        "window": f"{facts.window_s:g} s at {facts.sample_rate} Hz",
+        **facts.details,
+        "shortest event": f"{facts.decision.min_length_s} s",
+        "threshold": str(facts.decision.threshold),
     }
-    for key, value in package.info.items():
+    for key, value in facts.info.items():
         if key not in {"name", "description"}:
             rows[key.replace("_", " ")] = _text(value)
     for name, text in rows.items():

@@ -26,7 +26,7 @@ def listen(
         str | None, typer.Argument(help="`-`: raw samples on standard input.", metavar="-")
     ] = None,
     model: Annotated[
-        str, typer.Option(help="Folder of a model package, `demo`, or user/name on the Hub.")
+        str, typer.Option(help="Folder of a model package, an .onnx file, `demo`, or user/name on the Hub.")
     ] = "demo",
     threshold: Annotated[
         float | None,

@@ -30,6 +30,7 @@ COMMANDS = {
     "synth": "Make soundscapes with exact labels from isolated sounds.",
     "push": "Put a model on the Hugging Face Hub.",
     "serve": "Detect for others: a web page, REST, a WebSocket.",
+    "export": "Write a model as one file, ONNX or torch's, that runs elsewhere.",
     "info": "What a model is: classes, window, training data, scores.",
 }
 """Name -> help. `sedt X` is the function X in the module sedt.cli.X, or a group of the SUBCOMMANDS there."""
@@ -128,6 +129,12 @@ def _with_exit_codes(function: Callable[..., Any]) -> Callable[..., Any]:
             # Whoever read our output has closed it (`sedt ... | head`); nothing is left to tell.
             _leave_stdout()
             code = BROKEN_PIPE
+        except ModuleNotFoundError as error:
+            # An environment that only detects, with an ONNX file, lacks what other commands need.
+            if error.name is None or error.name.partition(".")[0] == "sedt":
+                raise
+            _say(f"sedt: this needs {error.name}, which is not installed")
+            code = INPUT_ERROR
         except OSError as error:
             if error.errno not in DISK_ERRORS:
                 raise

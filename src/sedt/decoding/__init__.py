@@ -1,4 +1,4 @@
-"""Predictions -> events; numpy and scipy only, so that an exported model detects without torch."""
+"""Predictions -> events; numpy only, so that an exported model detects without torch."""
 
 from sedt.decoding.decide import Decision, PerClass, candidates, decode, deoverlap, per_class
 from sedt.decoding.recording import RecordingPredictions

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
 from sedt.events import Event
 
@@ -14,12 +14,18 @@ Floats = NDArray[np.float64]
 
 
 def smoothed(frames: NDArray[np.float32], step_s: float, median_s: Floats) -> Floats:
-    """Median over about `median_s` (classes,) seconds, an odd number of steps: (windows, steps, classes)."""
+    """Median over about `median_s` (classes,) seconds, an odd number of steps: (windows, steps, classes).
+
+    The first and the last step stand for what lies outside the window.
+    """
     result = frames.astype(np.float64)
     for label, seconds in enumerate(median_s.tolist()):
         steps = 2 * round((seconds / step_s - 1) / 2) + 1
         if steps > 1:
-            result[..., label] = median_filter(result[..., label], size=(1, steps), mode="nearest")
+            half = steps // 2
+            padded = np.pad(result[..., label], ((0, 0), (half, half)), mode="edge")
+            around = sliding_window_view(padded, steps, axis=1)
+            result[..., label] = np.partition(around, half, axis=-1)[..., half]
     return result
 
 

@@ -45,7 +45,7 @@ class SEDT(nn.Module):
     def forward(self, features: Tensor, num_frames: Tensor | None = None) -> Predictions:
         """(batch, frames, bands) and optionally (batch,) valid frames -> predictions of every layer."""
         tokens = self.trunk.tokens(features, num_frames)
-        decoded = self.trunk.decode(tokens, self._queries(len(features)))
+        decoded = self.trunk.decode(tokens, self._queries(features.shape[0]))
         audio, events = decoded.content[-1, :, 0], decoded.content[:, :, 1:]
         return Predictions(
             class_logits=self.class_head(events).float(),
