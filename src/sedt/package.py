@@ -103,7 +103,7 @@ def load_package(folder: str | os.PathLike[str]) -> Package:
             another shape than the configuration says.
     """
     folder = Path(folder)
-    config = _read_config(folder / "config.json")
+    config = read_config(folder)
     tensors = _read_tensors(folder / "model.safetensors")
     model = _empty_model(config, folder / "config.json", len(tensors))
     _load_weights(model, tensors, folder / "model.safetensors")
@@ -115,6 +115,20 @@ def load_package(folder: str | os.PathLike[str]) -> Package:
         decoding=config.decoding,
         info=config.info,
     )
+
+
+def read_config(folder: str | os.PathLike[str]) -> PackageConfig:
+    """A package's `config.json`. Raises InputError as `load_package` does."""
+    path = Path(folder) / "config.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path.parent}: not a model package: {path.name}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not JSON: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f"{path}: `format` must be {FORMAT}: not a package that this version reads")
+    return validate(PackageConfig, content, where=str(path))
 
 
 def retuned(package: Package, decision: Decision, tuned_on: str) -> Package:
@@ -157,18 +171,6 @@ def _card_lines(value: Any) -> list[str]:
 def _stored(tensor: torch.Tensor, half: bool) -> torch.Tensor:
     tensor = tensor.detach().cpu().contiguous()
     return tensor.half() if half and tensor.is_floating_point() else tensor.clone()
-
-
-def _read_config(path: Path) -> PackageConfig:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path.parent}: not a model package: {path.name}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not JSON: {error}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise InputError(f"{path}: `format` must be {FORMAT}: not a package that this version reads")
-    return validate(PackageConfig, content, where=str(path))
 
 
 def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
