@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +16,7 @@ from sedt.detector import Detector
 from sedt.errors import InputError
 from sedt.events import Event
 from sedt.formats import FORMATS, read_events
-from tones import RATE, sound, tone_package
+from tones import RATE, scene, sound, tone_package
 
 EVENTS = [Event(0.5, 1, "low"), Event(1.2, 1.3, "high")]
 
@@ -373,3 +374,21 @@ def test_a_folder_that_may_not_be_read_is_told() -> None:
         assert reason == f"{root / 'rec' / 'closed'}: this folder cannot be read: Permission denied"
         assert not inside
         assert len(reasons) == 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="files cannot be limited here")
+def test_a_full_disk_ends_it_all(detector: Detector, tmp_path: Path) -> None:
+    import resource
+
+    make(tmp_path / "a.wav")
+    write_audio(tmp_path / "b.wav", sound(scene(60), 60), RATE)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    sources, outcome = find_sources([str(tmp_path / "*.wav")])[0], Outcome()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(InputError, match=r"b.wav.tsv: cannot be written: File too large"):
+            detect_all(job(detector, tmp_path / "out"), sources, outcome=outcome)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(outcome.done) == ["a.wav"]
+    assert detect_all(job(detector, tmp_path / "out"), sources).skipped == 1

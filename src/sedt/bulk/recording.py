@@ -21,7 +21,7 @@ from sedt.pictures import draw_events
 RESERVED = ("events", "totals", "by_hour", "failed")
 """Names of tables of all recordings."""
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 
 
 class CannotWriteError(InputError):

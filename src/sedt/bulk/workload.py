@@ -19,6 +19,7 @@ class Workload(Watcher):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._lock = clock, Lock()
+        self._looker: Thread | None = None
         self._begin: float | None = None
         self._stated: dict[str, float | None] = {}  # of recordings that are not done
         self._stated_s, self._num_stated, self._mean_s = 0.0, 0, 0.0
@@ -33,7 +34,13 @@ class Workload(Watcher):
         """These are to be done: look at what they state."""
         self.num_files = len(sources)
         self._stated = dict.fromkeys(source.name for source in sources)
-        Thread(target=self._look, args=(list(sources),), daemon=True).start()
+        self._looker = Thread(target=self._look, args=(list(sources),), daemon=True)
+        self._looker.start()
+
+    def wait(self) -> None:
+        """Until all files were looked at."""
+        if self._looker:
+            self._looker.join()
 
     def started(self, source: Source, from_s: float) -> None:
         """One is begun; so time counts from the first one on, without what it takes to load a model."""
