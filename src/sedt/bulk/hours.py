@@ -27,7 +27,8 @@ def start_of(name: str) -> datetime | None:
         for match in pattern.finditer(stem):
             found = match.groupdict(default="0")
             try:
-                return datetime(**{key: int(found.get(key, "0")) for key in _PARTS})
+                year, month, day, hour, minute, second = (int(found.get(key, "0")) for key in _PARTS)
+                return datetime(year, month, day, hour, minute, second)
             except ValueError:
                 continue
     return None

@@ -74,8 +74,8 @@ class Display(Workload):
         total_s = self.done_s + self.left_s
         done = f"{audio(self.done_s)} of {audio(total_s)}"
         left = f"{clock(self.left_s / self.speed)} left" if self.speed else ""
-        if self._bar:
-            self._bar.show(self, f"{done}, {self.speed:.1f} x real time", left)
+        if self._bar:  # a terminal of 80 columns shows all of it
+            self._bar.show(self, f"{done}, {self.speed:.1f} x", left)
             return
         files = f"{self.num_done} of {self.num_files} recordings"
         share = f"{100 * self.done_s / max(total_s, 1e-9):.0f} %"
@@ -91,7 +91,7 @@ class _Bar:
 
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=10),
             *(TextColumn(f"{{task.fields[{name}]}}", markup=False) for name in ("files", "done", "left")),
             console=console,
             transient=True,
@@ -102,7 +102,7 @@ class _Bar:
         self.start, self.stop = self._bar.start, self._bar.stop
 
     def name(self, text: str) -> None:
-        self._bar.update(self._task, description=text[-40:])
+        self._bar.update(self._task, description=text[-16:])
 
     def show(self, work: Workload, done: str, left: str) -> None:
         self._bar.update(
