@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sedt.batch import Predictions
 from sedt.config import DecodingConfig, FeaturesConfig, ModelConfig
+from sedt.detector import Detector
 from sedt.events import Event
 from sedt.package import Package
 
@@ -67,6 +68,11 @@ def tone_package(window_s: float = 2.0, overlap_s: float | None = None) -> Packa
         model_config=ModelConfig(window_s=window_s, overlap_s=overlap_s),
         decoding=DecodingConfig(min_length_s=0.005),
     )
+
+
+def tone_detector() -> Detector:
+    """A detector around it, made in whichever process."""
+    return Detector(tone_package())
 
 
 def sound(events: list[Event], duration_s: float) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import math
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -164,8 +164,10 @@ def write_audio(path: PathLike, waveform: Waveform, sample_rate: int) -> None:
             raise OSError(errno.EIO, str(error).strip() or "not all samples could be written") from error
 
 
-def find_audio(folder: PathLike) -> list[Path]:
+def find_audio(folder: PathLike, on_error: Callable[[OSError], None] | None = None) -> list[Path]:
     """All audio files below `folder` (by `SUFFIXES`) in order; follows links, leaves hidden names out.
+
+    `on_error` is told of folders that cannot be read.
 
     Raises:
         InputError: `folder` is not a folder.
@@ -175,7 +177,7 @@ def find_audio(folder: PathLike) -> list[Path]:
         raise InputError(f"{root}: no such folder")
     found: list[Path] = []
     seen: set[str] = set()
-    for place, folders, files in os.walk(root, followlinks=True):
+    for place, folders, files in os.walk(root, onerror=on_error, followlinks=True):
         real = os.path.realpath(place)
         folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
         if real not in seen:

@@ -260,9 +260,14 @@ def load(model: str | os.PathLike[str] = "demo", **options: Any) -> Detector:
     try:
         from sedt.package import load_package
     except ModuleNotFoundError as error:
-        reason = f"a model package needs {error.name}, which is not installed"
-        raise InputError(f"{model}: {reason}; without it give an ONNX file of `sedt export`") from error
+        raise lacking(model, error) from error
     return Detector(load_package(path), **options)
+
+
+def lacking(model: object, error: ModuleNotFoundError) -> InputError:
+    """What is told where a package cannot be run: torch is not there."""
+    reason = f"a model package needs {error.name}, which is not installed"
+    return InputError(f"{model}: {reason}; without it give an ONNX file of `sedt export`")
 
 
 def find_model(model: str | os.PathLike[str]) -> Path:

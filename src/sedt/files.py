@@ -6,7 +6,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -80,10 +80,39 @@ def write_text(target: str | os.PathLike[str], text: str) -> None:
     Raises:
         InputError: as `atomic_path` does; or `text` holds what is no character (from a file name, say).
     """
+    write_pieces(target, [text])
+
+
+def write_pieces(target: str | os.PathLike[str], pieces: Iterable[str]) -> None:
+    """As `write_text`, of pieces that need not be in memory together."""
+    with atomic_path(target) as temporary, temporary.open("wb") as file:
+        for piece in pieces:
+            file.write(_encoded(target, piece))
+
+
+def append_line(target: str | os.PathLike[str], line: str) -> None:
+    """Add a line to a journal, at once. A writer that is killed leaves whole lines, but for the last.
+
+    What is left of that one stays a line of its own, which readers of journals pass over.
+
+    Raises:
+        InputError: it cannot be written, or `line` holds what is no character.
+    """
+    content = _encoded(target, line + "\n")
     try:
-        content = text.encode("utf-8")
+        with Path(target).open("a+b", buffering=0) as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                content = content if file.read(1) == b"\n" else b"\n" + content
+            while content:
+                content = content[file.write(content) :]
+    except OSError as error:
+        raise InputError(f"{target}: cannot be written: {error.strerror or error}") from error
+
+
+def _encoded(target: str | os.PathLike[str], text: str) -> bytes:
+    try:
+        return text.encode("utf-8")
     except UnicodeEncodeError as error:
         around = text[max(0, error.start - 20) : error.end + 20]
         raise InputError(f"{target}: cannot hold {around!r}: not valid text") from error
-    with atomic_path(target) as temporary:
-        temporary.write_bytes(content)

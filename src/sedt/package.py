@@ -106,7 +106,7 @@ def load_package(folder: str | os.PathLike[str]) -> Package:
     folder = Path(folder)
     if folder.is_file():
         raise InputError(f"{folder}: a file: this needs the folder of a model package")
-    config = _read_config(folder / "config.json")
+    config = read_config(folder)
     tensors = _read_tensors(folder / "model.safetensors")
     model = _empty_model(config, folder / "config.json", len(tensors))
     _load_weights(model, tensors, folder / "model.safetensors")
@@ -118,6 +118,20 @@ def load_package(folder: str | os.PathLike[str]) -> Package:
         decoding=config.decoding,
         info=config.info,
     )
+
+
+def read_config(folder: str | os.PathLike[str]) -> PackageConfig:
+    """A package's `config.json`. Raises InputError as `load_package` does."""
+    path = Path(folder) / "config.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path.parent}: not a model package: {path.name}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not JSON: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f"{path}: `format` must be {FORMAT}: not a package that this version reads")
+    return validate(PackageConfig, content, where=str(path))
 
 
 def retuned(package: Package, decision: Decision, tuned_on: str) -> Package:
@@ -144,7 +158,7 @@ def publication(
     """
     folder = Path(folder)
     load_package(folder)
-    config = _read_config(folder / "config.json")
+    config = read_config(folder)
     readme = folder / "README.md"
     text = read_text(readme) if readme.exists() else ""
     is_ours = text in ("", model_card(config))
@@ -179,18 +193,6 @@ def _json(config: PackageConfig) -> str:
 def _stored(tensor: torch.Tensor, half: bool) -> torch.Tensor:
     tensor = tensor.detach().cpu().contiguous()
     return tensor.half() if half and tensor.is_floating_point() else tensor.clone()
-
-
-def _read_config(path: Path) -> PackageConfig:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path.parent}: not a model package: {path.name}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not JSON: {error}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise InputError(f"{path}: `format` must be {FORMAT}: not a package that this version reads")
-    return validate(PackageConfig, content, where=str(path))
 
 
 def _read_tensors(path: Path) -> dict[str, torch.Tensor]:

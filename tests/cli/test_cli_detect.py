@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,7 @@ from tones import sound
 
 HEADER = "filename\tonset\toffset\tevent_label\tscore"
 RATE = 16_000
+SEDT = [sys.executable, "-c", "from sedt.cli.main import run; run()"]
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +122,13 @@ def test_output_in_files(model: Path, recordings: Path, tmp_path: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "")
     files = {file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file()}
     names = ("a.wav", "sub/a.wav", "events")
-    assert files == {f"{name}.{ending}" for name in names for ending in ("tsv", "json")}
+    tables = {f"{name}.{ending}" for name in names for ending in ("tsv", "json")}
+    assert files == {*tables, "totals.tsv", "by_hour.tsv", "sedt-detect.jsonl"}
+    told, speed = result.stderr.splitlines()
+    assert re.fullmatch(r"[1-9]\d* events in 2 recordings: .*out", told)
+    assert re.fullmatch(
+        r"0.0 min of audio in 0:00:\d\d: [\d.]+ x real time \(real-time factor [\d.]+\)", speed
+    )
     together = read_events(out / "events.tsv")
     assert together == {name: read_events(out / f"{name}.tsv")[name] for name in ("a.wav", "sub/a.wav")}
 
@@ -125,6 +136,7 @@ def test_output_in_files(model: Path, recordings: Path, tmp_path: Path) -> None:
     (out / "sub" / "a.wav.tsv").write_text("filename\tonset\toffset\tevent_label\nsub/a.wav\t\t\t\n")
     again = run(*command)
     assert "2 done before" in again.stderr
+    assert "real time" not in again.stderr, "nothing was heard"
     assert read_events(out / "events.tsv")["sub/a.wav"] == [], "what was there is taken as it is"
     assert "done before" not in run(*command, "--overwrite").stderr
     assert (out / "events.tsv").read_bytes() == before
@@ -223,8 +235,98 @@ def test_one_bad_file_among_100(model: Path, tmp_path: Path) -> None:
     result = run("detect", folder, "--model", model, "--output", tmp_path / "out")
     assert result.exit_code == 1
     *_, reason, last = result.stderr.splitlines()
+    assert (tmp_path / "out" / "failed.tsv").read_text().splitlines()[1].startswith("042.wav\t")
     assert reason.startswith(f"failed: {folder / '042.wav'}: ")
     assert last == "sedt: 1 of 100 failed"
     done = {path.name for path in (tmp_path / "out").glob("*.wav.tsv")}
     assert done == {f"{i:03}.wav.tsv" for i in range(100) if i != 42}
     assert len(read_events(tmp_path / "out" / "events.tsv")) == 99
+
+
+def test_many_failures_are_listed_in_part_and_written_all(
+    model: Path, recordings: Path, tmp_path: Path
+) -> None:
+    for number in range(30):
+        (recordings / f"bad{number:02}.wav").write_text("no audio")
+    command = ["detect", recordings, tmp_path / "none.wav", "--model", model]
+    result = run(*command, "--output", tmp_path / "out")
+    assert result.exit_code == 1
+    lines = result.stderr.splitlines()
+    assert sum(line.startswith("failed: ") for line in lines) == 21
+    assert lines[-2] == f"failed: 11 more, see {tmp_path / 'out' / 'failed.tsv'}"
+    assert lines[-1] == "sedt: 31 of 33 failed"
+    assert len((tmp_path / "out" / "failed.tsv").read_text().splitlines()) == 32
+    assert sum(line.startswith("failed: ") for line in run(*command).stderr.splitlines()) == 31
+
+
+def test_another_threshold_in_the_same_folder(model: Path, recordings: Path, tmp_path: Path) -> None:
+    command = ["detect", recordings, "--model", model, "--output", tmp_path / "out"]
+    run(*command)
+    before = (tmp_path / "out" / "events.tsv").read_bytes()
+    result = run(*command, "--threshold", "0.5")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"sedt: {tmp_path / 'out'}: holds results with the model's own thresholds, now it is the threshold "
+        "0.5: choose another --output, or --overwrite to do all again\n"
+    )
+    assert (tmp_path / "out" / "events.tsv").read_bytes() == before
+    assert run(*command, "--threshold", "0.5", "--overwrite").exit_code == 0
+
+
+def test_no_workers(recordings: Path) -> None:
+    assert run("detect", recordings, "--workers", "0").exit_code == 2
+
+
+def test_lines_of_progress_where_there_is_no_terminal(
+    model: Path, recordings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sedt.cli.progress.LINE_EVERY_S", 0.0)
+    result = run("detect", recordings, "--model", model)
+    *lines, last = result.stderr.splitlines()
+    assert len(lines) == 4, "after each batch of windows, and after each recording"
+    for line in lines:
+        assert re.fullmatch(
+            r"0.0 min of 0.0 min of audio \(\d+ %\), [012] of 2 recordings, "
+            r"[\d.]+ x real time, \d:\d\d:\d\d left",
+            line,
+        )
+    assert "(100 %), 2 of 2 recordings" in lines[-1]
+    assert last.endswith(")"), "how fast it was"
+    assert "real-time factor" in last
+
+
+@pytest.mark.slow  # processes of their own import torch
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_and_gone_on_with(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    folder, out = tmp_path / "rec", tmp_path / "out"
+    generator = np.random.default_rng(0)
+    for name, minutes in (("a.wav", 0.1), ("b.wav", 60)):
+        samples = generator.normal(0, 0.1, round(minutes * 60 * RATE)).astype(np.float32)
+        write_audio(folder / name, samples, RATE)
+    process = subprocess.Popen(
+        [*SEDT, "detect", folder, "--output", out],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    deadline = time.monotonic() + 120
+    while not (out / "a.wav.tsv").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (
+        code,
+        f"sedt: interrupted: 1 of 2 recordings are done, what is found of the next is kept in {out}; "
+        "the same command goes on from here\n",
+    )
+    assert not list(out.glob("events.*"))
+    (folder / "b.wav").unlink()
+    again = subprocess.run(
+        [*SEDT, "detect", folder, "--output", out, "--workers", "2"],
+        capture_output=True,
+        text=True,
+        env=os.environ,
+        check=False,
+    )
+    assert again.stderr.endswith(f"events in 1 recordings (1 done before): {out}\n")

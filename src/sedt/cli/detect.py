@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,8 +18,11 @@ from sedt.errors import InputError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sedt.bulk import Outcome, Source
-    from sedt.events import Event
+    from sedt.bulk import Job, Outcome, Result, Source
+    from sedt.cli.progress import Display
+
+FAILURES_LISTED = 20
+"""With an output folder, whose `failed.tsv` has them all."""
 
 
 def detect(
@@ -51,73 +58,112 @@ def detect(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Do recordings again whose table is there.")
     ] = False,
+    workers: Annotated[
+        int, typer.Option(help="Processes that share the recordings and the processor's cores.", min=1)
+    ] = 1,
 ) -> None:
     """Find the events in recordings of any length; prints `filename onset offset event_label score`.
+
+    With --output, each recording has its table as soon as it is done; `events.*`, `totals.tsv`, `by_hour.tsv`
+    and `failed.tsv` come at the end. Run it again, after Ctrl-C too, and it goes on where it was
+    (docs/archives.md).
 
     Exit code 0: all well; 1: some recordings failed, the rest is done; 2: wrong use, or nothing to read.
 
     Example: sedt detect recordings/ --model runs/urban-sedt/model --output events/ --format tsv --format json
     """
     chosen = _formats(formats, output)
-    if undecided and threshold is not None:
-        raise InputError("--undecided keeps every candidate: --threshold cannot be applied with it")
-    if plot:
-        _require_matplotlib()
-    if output is not None and output.exists() and not output.is_dir():
-        raise InputError(f"--output {output}: a file, not a folder")
+    _check(threshold, undecided, plot, output)
     from rich.console import Console
 
-    from sedt.bulk import Outcome, detect_all, find_sources
-    from sedt.detector import load
+    from sedt.bulk import Job, Outcome, detect_all, find_sources
+    from sedt.cli.progress import Display
 
     found, failures = find_sources(sources)
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    outcome = Outcome()
-    if found:
-        detector = load(model)
-        with _Progress(errors, len(found)) as progress:
-            outcome = detect_all(
-                detector,
-                found,
-                threshold=threshold,
-                undecided=undecided,
-                output=output,
-                formats=chosen,
-                plot=plot,
-                overwrite=overwrite,
-                on_start=progress.start,
-                on_progress=progress.advance,
-                on_done=_Table().add if output is None and chosen == ["tsv"] else _nothing,
-            )
+    outcome, display = (
+        Outcome(),
+        Display(errors, _Table().add if output is None and chosen == ["tsv"] else None),
+    )
+    options = {"threshold": threshold, "undecided": undecided, "formats": tuple(chosen), "plot": plot}
+    job = Job.of_model(model, output=output, **options) if found else None
+    if job is not None:
+        try:
+            with _signals_raised(), display:
+                detect_all(job, found, workers=workers, overwrite=overwrite, watcher=display, outcome=outcome)
+        except _Interrupted as stop:
+            errors.print(_how_to_go_on(outcome, len(found), output, overwrite))
+            raise typer.Exit(128 + stop.number) from None
     outcome.failures = {**failures, **outcome.failures}
-    _finish(outcome, output, chosen, errors)
+    _finish(job, outcome, display, errors)
 
 
-def _nothing(source: Source, events: list[Event]) -> None:
-    """What happens after a recording whose events are written elsewhere."""
+class _Interrupted(KeyboardInterrupt):
+    """Ctrl-C, or SIGTERM."""
+
+    number = signal.SIGINT
 
 
-def _finish(outcome: Outcome, output: Path | None, formats: list[str], errors: Console) -> None:
+@contextmanager
+def _signals_raised() -> Iterator[None]:
+    """Let both signals raise: a third party's wish to end is no reason to lose what is found."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        error = _Interrupted()
+        error.number = signal.Signals(number)
+        raise error
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _how_to_go_on(outcome: Outcome, num_files: int, output: Path | None, overwrite: bool) -> str:
+    done = f"sedt: interrupted: {len(outcome.done)} of {num_files} recordings are done"
+    if output is None:
+        return f"{done}; with --output DIR the same command could go on from here"
+    command = "the same command without --overwrite" if overwrite else "the same command"
+    return f"{done}, what is found of the next is kept in {output}; {command} goes on from here"
+
+
+def _finish(job: Job | None, outcome: Outcome, display: Display, errors: Console) -> None:
     """Tables that hold all recordings, failures, exit code."""
-    num_failed, num_done = len(outcome.failures), len(outcome.events)
+    num_failed, num_done = len(outcome.failures), len(outcome.done)
+    if job is not None and job.output is not None and (num_done or num_failed > 1):
+        _write_tables(job, outcome, errors)
+    elif job is not None and list(job.formats) != ["tsv"] and num_done:
+        _print_as(job.formats[0], outcome)
+    if display.heard_s and (display.has_said or (job is not None and job.output is not None)):
+        errors.print(display.summary())
     if num_failed == 1 and not num_done:
         raise InputError(next(iter(outcome.failures.values())))
-    if output is not None and num_done:
-        from sedt.formats import FORMATS, write_events
-
-        for name in formats:
-            if not FORMATS[name].holds_one:
-                write_events(output / f"events.{FORMATS[name].ending}", outcome.events, name)
-        count = sum(map(len, outcome.events.values()))
-        before = f" ({outcome.skipped} done before)" if outcome.skipped else ""
-        errors.print(f"{count} events in {num_done} recordings{before}: {output}")
-    elif output is None and formats != ["tsv"] and num_done:
-        _print_as(formats[0], outcome)
-    for reason in outcome.failures.values():
-        errors.print(f"failed: {reason}")
+    _list_failures(job, outcome, errors)
     if num_failed:
         errors.print(f"sedt: {num_failed} of {num_failed + num_done} failed")
         raise typer.Exit(1 if num_done else 2)
+
+
+def _write_tables(job: Job, outcome: Outcome, errors: Console) -> None:
+    from sedt.bulk import write_tables
+
+    count = write_tables(job, outcome.done, outcome.failures)
+    notes = [f"{outcome.skipped} done before"] if outcome.skipped else []
+    notes += [f"{outcome.changed} changed since and done again"] if outcome.changed else []
+    before = f" ({', '.join(notes)})" if notes else ""
+    errors.print(f"{count} events in {len(outcome.done)} recordings{before}: {job.output}")
+
+
+def _list_failures(job: Job | None, outcome: Outcome, errors: Console) -> None:
+    """All, if there is no table of them."""
+    reasons = list(outcome.failures.values())
+    most = len(reasons) if job is None or job.output is None else FAILURES_LISTED
+    for reason in reasons[:most]:
+        errors.print(f"failed: {reason}")
+    if len(reasons) > most and job is not None and job.output is not None:
+        errors.print(f"failed: {len(reasons) - most} more, see {job.output / 'failed.tsv'}")
 
 
 class _Table:
@@ -126,8 +172,9 @@ class _Table:
     def __init__(self) -> None:
         self._header: tuple[str, ...] = HEADER
 
-    def add(self, source: Source, events: list[Event]) -> None:
+    def add(self, source: Source, result: Result) -> None:
         """Rows of a recording."""
+        events = result.events or []
         rows = [fields(source.name, event) for event in events] or [(source.name, "", "", "", "")]
         for row in [self._header, *rows] if self._header else rows:
             print_row(row)
@@ -157,47 +204,13 @@ def _formats(given: list[str] | None, output: Path | None) -> list[str]:
     return chosen
 
 
-def _require_matplotlib() -> None:
+def _check(threshold: float | None, undecided: bool, plot: bool, output: Path | None) -> None:
+    """Raise InputError for options that cannot be together or here."""
     from importlib.util import find_spec
 
-    if find_spec("matplotlib") is None:
+    if undecided and threshold is not None:
+        raise InputError("--undecided keeps every candidate: --threshold cannot be applied with it")
+    if plot and find_spec("matplotlib") is None:
         raise InputError("--plot needs matplotlib: pip install 'sedt[plot]'")
-
-
-class _Progress:
-    """A bar on a terminal, nothing elsewhere."""
-
-    def __init__(self, console: Console, num_files: int) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[heard]}"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-            # A table that goes to a file must get there; one on the terminal goes above the bar.
-            redirect_stdout=sys.stdout.isatty(),
-        )
-        self._task = self._bar.add_task("", total=num_files, heard="")
-        self._started, self._seconds = 0, 0.0
-
-    def __enter__(self) -> _Progress:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._bar.stop()
-
-    def start(self, source: Source) -> None:
-        """A new file."""
-        self._bar.update(self._task, description=source.name[-40:], completed=self._started)
-        self._started += 1
-
-    def advance(self, seconds: float) -> None:
-        """So much more audio."""
-        self._seconds += seconds
-        self._bar.update(self._task, heard=f"{self._seconds / 60:.1f} min of audio")
+    if output is not None and output.exists() and not output.is_dir():
+        raise InputError(f"--output {output}: a file, not a folder")

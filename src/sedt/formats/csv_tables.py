@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 from sedt.errors import InputError
 from sedt.events import Event, EventTable
-from sedt.files import read_text, write_text
+from sedt.files import read_text, write_pieces
 from sedt.formats.fields import checked_event, checked_number, recording_name
 from sedt.formats.tables import PathLike
 
@@ -81,16 +82,25 @@ def write_csv(path: PathLike, table: EventTable) -> None:
     """Write `filename,onset,offset,event_label[,score]`; times as exact as they are. Raises InputError."""
     scored = any(one.score is not None for events in table.values() for one in events)
     columns = ["filename", "onset", "offset", "event_label", *["score"] * scored]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
+    write_pieces(path, _pieces(table, columns))
+
+
+def _pieces(table: EventTable, columns: list[str]) -> Iterator[str]:
+    """The header, and the rows of each recording."""
+    yield _text([columns])
     for name, events in table.items():
-        for one in sorted(events):
-            row = [name, f"{one.onset!r}", f"{one.offset!r}", one.label]
-            writer.writerow([*row, "" if one.score is None else repr(one.score)] if scored else row)
-        if not events:
-            writer.writerow([name] + [""] * (len(columns) - 1))
-    write_text(path, text.getvalue())
+        rows = [[name, f"{one.onset!r}", f"{one.offset!r}", one.label, _score(one)] for one in sorted(events)]
+        yield _text([row[: len(columns)] for row in rows or [[name, "", "", "", ""]]])
+
+
+def _score(one: Event) -> str:
+    return "" if one.score is None else repr(one.score)
+
+
+def _text(rows: list[list[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def _rows(path: PathLike, text: str) -> list[tuple[int, list[str]]]:

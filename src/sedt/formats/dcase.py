@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sedt.errors import InputError
 from sedt.events import Event, EventTable
@@ -97,13 +97,7 @@ def write_strong(path: PathLike, table: EventTable) -> None:
     """
     scored = any(event.score is not None for events in table.values() for event in events)
     columns = ["filename", "onset", "offset", "event_label"] + ["score"] * scored
-    rows: list[list[str]] = []
-    for name, events in table.items():
-        _check(path, name, *(event.label for event in events))
-        rows += [_fields(name, event, scored) for event in sorted(events, key=_order)]
-        if not events:
-            rows.append([name] + [""] * (len(columns) - 1))
-    write_table(path, columns, rows)
+    write_table(path, columns, _rows(path, table, scored, len(columns)))
 
 
 def write_weak(path: PathLike, tags: Mapping[str, Iterable[str]]) -> None:
@@ -132,6 +126,14 @@ def write_durations(path: PathLike, durations: Mapping[str, float]) -> None:
         _check(path, name)
     rows = [(name, f"{seconds:.3f}") for name, seconds in durations.items()]
     write_table(path, ("filename", "duration"), rows)
+
+
+def _rows(path: PathLike, table: EventTable, scored: bool, num_columns: int) -> Iterator[list[str]]:
+    for name, events in table.items():
+        _check(path, name, *(event.label for event in events))
+        yield from (_fields(name, event, scored) for event in sorted(events, key=_order))
+        if not events:
+            yield [name] + [""] * (num_columns - 1)
 
 
 def _event(row: Row) -> Event | None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sedt.errors import InputError
 from sedt.events import Event, EventTable
-from sedt.files import load_json, write_text
+from sedt.files import load_json, write_pieces
 from sedt.formats.tables import PathLike
 
 
@@ -38,8 +39,18 @@ def read_json(path: PathLike) -> dict[str, list[Event]]:
 
 def write_json(path: PathLike, table: EventTable) -> None:
     """Write events in their order. Raises InputError: the file cannot be written."""
-    files = [{"filename": name, "events": [_entry(e) for e in events]} for name, events in table.items()]
-    write_text(path, json.dumps({"files": files}, indent=1, ensure_ascii=False) + "\n")
+    write_pieces(path, _pieces(table))
+
+
+def _pieces(table: EventTable) -> Iterator[str]:
+    """What json.dumps(..., indent=1) makes of it all, a recording at a time."""
+    yield '{\n "files": ['
+    before = ""
+    for name, events in table.items():
+        file = {"filename": name, "events": [_entry(e) for e in events]}
+        yield f"{before}\n{json.dumps(file, indent=1, ensure_ascii=False)}".replace("\n", "\n  ")
+        before = ","
+    yield "\n ]\n}\n" if before else "]\n}\n"
 
 
 def _entry(event: Event) -> dict[str, Any]:

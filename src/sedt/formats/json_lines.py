@@ -7,7 +7,7 @@ from typing import Any
 
 from sedt.errors import InputError
 from sedt.events import Event, EventTable
-from sedt.files import read_text, write_text
+from sedt.files import read_text, write_pieces
 from sedt.formats.fields import checked_event
 from sedt.formats.tables import PathLike
 
@@ -40,7 +40,7 @@ def write_json_lines(path: PathLike, table: EventTable) -> None:
         json.dumps({"filename": name, "events": [_entry(one) for one in events]}, ensure_ascii=False)
         for name, events in table.items()
     )
-    write_text(path, "".join(f"{line}\n" for line in lines))
+    write_pieces(path, (f"{line}\n" for line in lines))
 
 
 def _object(place: str, line: str) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def write_raven(path: PathLike, table: EventTable) -> None:
     """
     columns = ["Selection", "View", "Channel", BEGIN, END, "Low Freq (Hz)", "High Freq (Hz)"]
     columns += [FILES[0], IN_FILE, LABELS[0], SCORES[0]]
-    events = [(name, one) for name, found in table.items() for one in sorted(found)]
+    events = ((name, one) for name, found in table.items() for one in sorted(found))
     rows = (_row(path, number, name, one) for number, (name, one) in enumerate(events, 1))
     write_table(path, columns, rows)
 

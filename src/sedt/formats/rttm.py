@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sedt.errors import InputError
 from sedt.events import Event, EventTable
-from sedt.files import read_text, write_text
+from sedt.files import read_text, write_pieces
 from sedt.formats.fields import checked_event, checked_number, with_suffix
 from sedt.formats.tables import PathLike
 
@@ -64,13 +64,13 @@ def write_rttm(path: PathLike, table: EventTable) -> None:
     Raises:
         InputError: a file name or label with a blank, which RTTM cannot hold.
     """
-    lines = []
-    for name, events in table.items():
-        for one in sorted(events):
-            for text in (name, one.label):
-                if len(text.split()) != 1:
-                    raise InputError(f"{path}: {text!r} holds a blank, which RTTM cannot")
-            score = _NONE if one.score is None else f"{one.score:.6f}"
-            times = f"{one.onset:.6f} {one.duration:.6f}"
-            lines.append(f"SPEAKER {name} 1 {times} {_NONE} {_NONE} {one.label} {score} {_NONE}\n")
-    write_text(path, "".join(lines))
+    write_pieces(path, (_line(path, name, one) for name, events in table.items() for one in sorted(events)))
+
+
+def _line(path: PathLike, name: str, one: Event) -> str:
+    for text in (name, one.label):
+        if len(text.split()) != 1:
+            raise InputError(f"{path}: {text!r} holds a blank, which RTTM cannot")
+    score = _NONE if one.score is None else f"{one.score:.6f}"
+    times = f"{one.onset:.6f} {one.duration:.6f}"
+    return f"SPEAKER {name} 1 {times} {_NONE} {_NONE} {one.label} {score} {_NONE}\n"

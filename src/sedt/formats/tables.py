@@ -6,10 +6,11 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from sedt.errors import InputError
-from sedt.files import read_text, write_text
+from sedt.files import read_text, write_pieces
 
 PathLike = str | os.PathLike[str]
 
@@ -82,13 +83,18 @@ def column_names(path: PathLike) -> list[str]:
 
 
 def write_table(path: PathLike, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a table, atomically. Raises InputError: it cannot be written, or a field holds a tab."""
-    lines = ["\t".join(columns)]
-    for row in rows:
-        if any(mark in field for field in row for mark in "\t\n\r"):
-            raise InputError(f"{path}: {list(row)!r} holds a tab or a line end, which a table cannot")
-        lines.append("\t".join(row))
-    write_text(path, "\n".join(lines) + "\n")
+    """Write a table, atomically, row by row.
+
+    Raises:
+        InputError: it cannot be written, or a field holds a tab.
+    """
+    write_pieces(path, (_line(path, row) for row in chain([columns], rows)))
+
+
+def _line(path: PathLike, row: Sequence[str]) -> str:
+    if any(mark in field for field in row for mark in "\t\n\r"):
+        raise InputError(f"{path}: {list(row)!r} holds a tab or a line end, which a table cannot")
+    return "\t".join(row) + "\n"
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:
