@@ -30,7 +30,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("data", "models", "losses", "decoding", "metrics"),
     ("build",),
     ("package",),
-    ("detector", "evaluation", "tuning", "checking"),
+    ("detector", "evaluation", "tuning", "checking", "planning"),
     ("bulk",),
     ("training", "report", "export"),
     ("serve",),

@@ -20,6 +20,7 @@ from sedt.errors import InputError
 COMMANDS = {
     "detect": "Find the events in recordings.",
     "listen": "Find the events in audio as it comes: a microphone, a pipe.",
+    "new": "Write a recipe that fits a folder of recordings and labels.",
     "data": "Look at the data of a recipe (`sedt data check`).",
     "train": "Run the stages of a recipe.",
     "tune": "Choose a model's thresholds on recordings with known events.",

@@ -146,15 +146,15 @@ def _read_folder(folder: Path, mends: Mends | None, format_name: str | None) -> 
         read = read_labels(file, mends, format_name)
         for name, events in read.items():
             whole = (file.parent.relative_to(folder) / name).as_posix()
-            if whole in table and not _agree(table[whole], events):
+            if whole in table and not agree(table[whole], events):
                 raise InputError(f"{file} and {origin[whole]} disagree about {whole}: keep one of them")
             table.setdefault(whole, events)
             origin.setdefault(whole, file)
     return table
 
 
-def _agree(one: list[Event], other: list[Event]) -> bool:
-    """Whether two formats say the same."""
+def agree(one: list[Event], other: list[Event]) -> bool:
+    """Whether two label files say the same of a recording, but for rounding."""
     pairs = zip(_by_label(one), _by_label(other), strict=False)
     return len(one) == len(other) and all(
         a.label == b.label and abs(a.onset - b.onset) <= SAME_S and abs(a.offset - b.offset) <= SAME_S
@@ -166,4 +166,4 @@ def _by_label(events: list[Event]) -> list[Event]:
     return sorted(events, key=lambda one: (one.label, one.onset, one.offset))
 
 
-__all__ = ["FORMATS", "Format", "read_events", "read_labels", "write_events", "write_folder"]
+__all__ = ["FORMATS", "Format", "agree", "read_events", "read_labels", "write_events", "write_folder"]

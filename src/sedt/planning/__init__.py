@@ -1,1 +1,120 @@
 """A folder of recordings and labels -> a recipe that fits them (`sedt new`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sedt.config import Recipe
+from sedt.errors import InputError
+from sedt.events import Event
+from sedt.files import write_text
+from sedt.formats import write_events
+from sedt.planning.cost import Cost, measure_step, plan_steps
+from sedt.planning.fit import Fit, fit
+from sedt.planning.recipe_text import Choices, recipe_text
+from sedt.planning.sizes import Sizes, sizes_of
+from sedt.planning.split import Split, split
+from sedt.planning.survey import Survey, survey
+from sedt.recipe import load_recipe
+
+NETWORKS = ("sedt", "crnn", "conv_transformer")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a user may say; none: the folder decides."""
+
+    labels: Path | None = None
+    """A label file or folder; none: searched for in the folder."""
+    classes: Sequence[str] | None = None
+    network: str = "sedt"
+    window_s: float | None = None
+    hours: float = 1.0
+    """Training may take so long on this machine."""
+    with_test: bool = True
+    """Set labelled recordings aside for a test."""
+    with_pretraining: bool = True
+    size: str | None = None
+    """A key of `sedt.planning.sizes.SIZES`; none: what the machine can train."""
+    step_s: float | None = None
+    """Seconds of a step of training; none: measured."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was found, what was decided, and the files that say so."""
+
+    recipe_file: Path
+    recipe: Recipe
+    survey: Survey
+    split: Split
+    fit: Fit
+    sizes: Sizes
+    cost: Cost
+    unlabelled_s: float
+    """Seconds of audio that pre-training hears; 0: there is no pre-training."""
+    left_out: int
+    """Events of rare classes, which nothing is learned from."""
+
+
+def make_plan(folder: Path, recipe_file: Path, wishes: Wishes | None = None) -> Plan:
+    """Look at `folder`, decide, and write `recipe_file` and beside it the tables `NAME-labels/*.tsv`.
+
+    Raises:
+        InputError: no audio or labels that can be read, too few labels, or a file cannot be written.
+    """
+    wishes = wishes or Wishes()
+    found = survey(folder, wishes.labels)
+    parts = split(found.events, found.parts, with_test=wishes.with_test, seed=wishes.seed)
+    training = {name: found.events[name] for name in parts.train}
+    fitted = fit(training, found.durations, found.rates, wanted=wishes.classes, window_s=wishes.window_s)
+    sizes = sizes_of(wishes.size)
+    tables = recipe_file.parent / f"{recipe_file.stem}-labels"
+    # Test recordings are not pre-trained on, so that a test is one of recordings nobody has heard.
+    heard = {name: s for name, s in found.durations.items() if name not in set(parts.test)}
+    pretrains = wishes.with_pretraining and wishes.network == "sedt"
+    unlabelled_s = sum(heard.values()) if pretrains else 0.0
+    choices = Choices(
+        name=recipe_file.stem,
+        folder=folder,
+        recipe_folder=recipe_file.parent,
+        tables=tables.name,
+        network=wishes.network,
+        pretrains=pretrains,
+        split=parts,
+        fit=fitted,
+        sizes=sizes,
+        labelled_s=sum(found.durations[name] for name in parts.train),
+        unlabelled_s=unlabelled_s,
+        seed=wishes.seed,
+    )
+    _write_tables(tables, found.events, parts, set(fitted.classes))
+    write_text(recipe_file, recipe_text(choices, None))
+    step_s = wishes.step_s or measure_step(load_recipe(recipe_file), len(fitted.classes))
+    cost = plan_steps(step_s, wishes.hours, pretrains, wishes.network)
+    write_text(recipe_file, recipe_text(choices, cost))
+    classes = set(fitted.classes)
+    left_out = sum(one.label not in classes for events in found.events.values() for one in events)
+    recipe = load_recipe(recipe_file)
+    return Plan(recipe_file, recipe, found, parts, fitted, sizes, cost, unlabelled_s, left_out)
+
+
+def _write_tables(folder: Path, events: dict[str, list[Event]], parts: Split, classes: set[str]) -> None:
+    """A table for each part; events of rare classes are left out of all."""
+    for part in ("train", "validation", "test"):
+        names: list[str] = getattr(parts, part)
+        table = {name: [one for one in events[name] if one.label in classes] for name in names}
+        if part != "train" and table and not any(table.values()):
+            raise InputError(
+                f"{folder / part}.tsv: none of the {part} recordings has an event of the classes"
+            )
+        if table:
+            write_events(folder / f"{part}.tsv", table)
+        else:
+            (folder / f"{part}.tsv").unlink(missing_ok=True)
+
+
+__all__ = ["NETWORKS", "Plan", "Wishes", "make_plan"]

@@ -27,21 +27,30 @@ class Split:
     """The labels themselves said so."""
 
 
-def split(events: Mapping[str, Sequence[Event]], parts: Mapping[str, str], *, seed: int = 0) -> Split:
+def split(
+    events: Mapping[str, Sequence[Event]],
+    parts: Mapping[str, str],
+    *,
+    with_test: bool = True,
+    seed: int = 0,
+) -> Split:
     """Deal out the labelled recordings; the same ones to the same parts at every call.
 
-    `parts` is what the labels say of a recording. Of many random splits the one is taken in which most
-    classes are in all parts, then the one whose parts are nearest to their shares of the events.
+    `parts` is what the labels say of a recording. Without `with_test` none is set aside for a test. Of many
+    random splits the one is taken in which most classes are in all parts, then the one whose parts are
+    nearest to their shares of the events.
     """
     names = sorted(events)
     if set(parts.values()) >= {"train", "validation"}:
         told = {part: [name for name in names if parts.get(name, "train") == part] for part in SHARES}
+        if not with_test:
+            told["test"] = []
         return Split(told["train"], told["validation"], told["test"], is_told=True)
     names = [name for name in names if parts.get(name) != "test"]
     kept_test = [name for name in sorted(events) if parts.get(name) == "test"]
     if len(names) < LEAST_FOR_VALIDATION:
         return Split(names, [], kept_test)
-    with_test = len(names) >= LEAST_FOR_TEST and not kept_test
+    with_test = with_test and len(names) >= LEAST_FOR_TEST and not kept_test
     generator = np.random.default_rng(seed)
     best = max(
         (_drawn(names, with_test, generator) for _ in range(_DRAWS)), key=lambda s: _quality(s, events)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from sedt.audio import audio_duration, find_audio
+from sedt.audio import SUFFIXES, audio_duration, find_audio
 from sedt.audio_files import open_recording
 from sedt.errors import InputError
 from sedt.events import Event
-from sedt.formats import read_labels
+from sedt.formats import agree, read_labels
 from sedt.formats.dcase import read_strong
 from sedt.formats.recognise import label_files, recognise
 from sedt.formats.tables import column_names, read_table
@@ -45,6 +46,8 @@ class Survey:
     """What the labels themselves say a recording is for: train, validation or test."""
     without_audio: list[str] = field(default_factory=list)
     """Recordings that labels name, but that are not there or cannot be read."""
+    broken_labels: dict[str, str] = field(default_factory=dict)
+    """Label files that cannot be read, and why."""
     num_beyond: int = 0
     """Events behind the end of their recording, which are left out."""
 
@@ -52,6 +55,30 @@ class Survey:
     def labelled_s(self) -> float:
         """Seconds of labelled audio."""
         return sum(self.durations[name] for name in self.events)
+
+
+class RecordingIndex:
+    """Which recording a name in a label file means: the one whose path ends most like it."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._by_path: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        self._by_stem: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for name in names:
+            parts, stem = PurePosixPath(name).parts, PurePosixPath(name).with_suffix("").parts
+            for first in range(len(parts)):
+                self._by_path[parts[first:]].append(name)
+                self._by_stem[stem[first:]].append(name)
+
+    def find(self, told: str) -> str | None:
+        """The recording, with its ending or without, or None: there is none, or several are meant alike."""
+        path = PurePosixPath(told)
+        has_ending = path.suffix.lower() in SUFFIXES
+        stem = path.with_suffix("").parts if has_ending else path.parts
+        for first in range(len(path.parts)):
+            for meant in (self._by_path.get(path.parts[first:]), self._by_stem.get(stem[first:])):
+                if meant:
+                    return meant[0] if len(meant) == 1 else None
+        return None
 
 
 def survey(folder: Path, labels: Path | None = None) -> Survey:
@@ -89,15 +116,24 @@ def _labels_of(found: Survey, labels: Path | None) -> dict[str, list[Event]]:
         raise InputError(f"{labels}: no such label file or folder")
     is_one = labels is not None and labels.is_file()
     files = [Path(str(labels))] if is_one else _candidates(labels or found.folder)
+    index = RecordingIndex(found.durations)
     table: dict[str, list[Event]] = {}
     origin: dict[str, Path] = {}
     for file in files:
-        for name, events in _read(file, found).items():
-            if name in table and sorted(table[name]) != sorted(events):
+        try:
+            read = _read(file, found, index)
+        except InputError as error:
+            found.broken_labels[file.as_posix()] = str(error)
+            continue
+        for name, events in read.items():
+            if name in table and not agree(table[name], events):
                 raise InputError(f"{file} and {origin[name]} disagree about {name}: keep one of them")
-            table[name], origin[name] = events, file
+            table.setdefault(name, events)
+            origin.setdefault(name, file)
         found.label_files.append(file)
     if not any(table.values()):
+        if found.broken_labels:
+            raise InputError(next(iter(found.broken_labels.values())))
         where = labels or found.folder
         raise InputError(
             f"{where}: no labels of events: put label files beside the audio, or name them by --labels "
@@ -138,50 +174,31 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _read(file: Path, found: Survey) -> dict[str, list[Event]]:
-    if recognise(file) != "tsv" or "split" not in column_names(file):
-        table = read_labels(file)
-        if file.is_relative_to(found.folder):
-            # A label file of one recording lies beside it, or in a folder that mirrors its own.
-            above = file.parent.relative_to(found.folder).as_posix()
-            return {_beside(above, name, found): events for name, events in table.items()}
-        return table
-    for name, part in _splits(file).items():
-        found.parts[name] = part
-    return read_strong(file)
-
-
-def _beside(above: str, name: str, found: Survey) -> str:
-    whole = (PurePosixPath(above) / name).as_posix()
-    return whole if whole in found.durations or whole in found.broken else name
-
-
-def _splits(file: Path) -> dict[str, str]:
-    rows = read_table(file, ("filename", "split"))
-    return {row.file_name: PARTS.get(row.fields["split"].lower(), "train") for row in rows}
+def _read(file: Path, found: Survey, index: RecordingIndex) -> dict[str, list[Event]]:
+    """Events by recording, or by the name in the file if that is none; what it says of the split is kept."""
+    if recognise(file) == "tsv" and "split" in column_names(file):
+        rows = read_table(file, ("filename", "split"))
+        parts = {row.file_name: PARTS.get(row.fields["split"].lower(), "train") for row in rows}
+        table = read_strong(file)
+    else:
+        parts, table = {}, read_labels(file)
+    # A label file of one recording lies beside it, or in a folder that mirrors its own.
+    is_inside = file.is_relative_to(found.folder)
+    above = file.parent.relative_to(found.folder) if is_inside else Path()
+    chosen = {told: index.find((above / told).as_posix()) or told for told in table}
+    found.parts.update((chosen[told], part) for told, part in parts.items())
+    return {chosen[told]: events for told, events in table.items()}
 
 
 def _match(found: Survey, table: dict[str, list[Event]]) -> None:
-    """Labels to recordings: by the whole path, else by a name or a stem that only one recording has."""
-    by_name, by_stem = defaultdict(list), defaultdict(list)
-    for name in found.durations:
-        by_name[PurePosixPath(name).name].append(name)
-        by_stem[PurePosixPath(name).stem].append(name)
-    parts, found.parts = found.parts, {}
-    for told, events in table.items():
-        path = PurePosixPath(told)
-        near = [told] if told in found.durations else by_name[path.name] or by_stem[path.stem]
-        ends = [name for name in near if PurePosixPath(name).with_suffix("").match(str(path.with_suffix("")))]
-        chosen = ends if len(near) > 1 else near
-        if len(chosen) != 1:
-            found.without_audio.append(told)
-            continue
-        length_s = found.durations[chosen[0]]
-        inside = [one for one in events if one.onset < length_s]
-        found.num_beyond += len(events) - len(inside)
-        found.events[chosen[0]] = inside
-        if told in parts:
-            found.parts[chosen[0]] = parts[told]
+    """Keep the events inside of recordings that are there."""
+    found.without_audio = [name for name in table if name not in found.durations]
+    for name, events in table.items():
+        if name in found.durations:
+            inside = [one for one in events if one.onset < found.durations[name]]
+            found.num_beyond += len(events) - len(inside)
+            found.events[name] = inside
+    found.parts = {name: part for name, part in found.parts.items() if name in found.events}
     if not any(found.events.values()):
         first = found.without_audio[0] if found.without_audio else next(iter(table))
         raise InputError(

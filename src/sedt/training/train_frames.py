@@ -89,7 +89,9 @@ def train_frames(
         training_loader(clips, sampler, recipe.machine),
         None if windows is None else window_loader(windows, recipe.machine),
         monitor="event_based",
-        score=None if windows is None else score_events(windows, build.decision(recipe.decoding), recipe.tune),
+        score=None
+        if windows is None
+        else score_events(windows, build.decision(recipe.decoding), recipe.tune),
         resume=resume,
     )
     return selection.best

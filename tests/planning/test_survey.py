@@ -1,0 +1,122 @@
+"""What `sedt new` sees in a folder: recordings, labels of any format, and what does not fit together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sedt.audio import write_audio
+from sedt.errors import InputError
+from sedt.events import Event
+from sedt.formats import FORMATS, write_events, write_folder
+from sedt.planning.survey import survey
+
+RATE = 8000
+EVENTS = [Event(0.5, 0.9, "bell"), Event(1.25, 2.0, "dog")]
+
+
+def recordings(folder: Path, *names: str, seconds: float = 4.0) -> None:
+    for name in names:
+        noise = np.random.default_rng(len(name)).standard_normal(round(seconds * RATE)).astype(np.float32)
+        write_audio(folder / name, noise * 0.1, RATE)
+
+
+@pytest.mark.parametrize("format_name", sorted(set(FORMATS) - {"scores"}))
+def test_labels_of_every_format_are_found(tmp_path: Path, format_name: str) -> None:
+    recordings(tmp_path, "a.wav", "deep/b.wav", "c.wav")
+    table = {"a.wav": EVENTS, "deep/b.wav": EVENTS[:1]}
+    one = FORMATS[format_name]
+    if one.holds_one:
+        write_folder(tmp_path, table, format_name)
+    else:
+        write_events(tmp_path / f"labels.{one.ending}", table, format_name)
+    found = survey(tmp_path)
+    assert sorted(found.durations) == ["a.wav", "c.wav", "deep/b.wav"]
+    assert {name: [e.label for e in events] for name, events in found.events.items() if events} == {
+        "a.wav": ["bell", "dog"],
+        "deep/b.wav": ["bell"],
+    }
+    assert found.events["a.wav"][1].onset == pytest.approx(1.25, abs=0.001)
+    assert not found.without_audio
+    assert not found.broken_labels
+
+
+def test_labels_in_a_folder_that_mirrors_the_audio(tmp_path: Path) -> None:
+    recordings(tmp_path, "audio/one/x.wav", "audio/two/x.wav")
+    write_folder(tmp_path / "labels", {"one/x.wav": EVENTS, "two/x.wav": EVENTS[:1]}, "audacity")
+    found = survey(tmp_path)
+    assert {name: len(events) for name, events in found.events.items()} == {
+        "audio/one/x.wav": 2,
+        "audio/two/x.wav": 1,
+    }
+
+
+def test_labels_elsewhere(tmp_path: Path) -> None:
+    recordings(tmp_path / "audio", "a.wav")
+    write_events(tmp_path / "mine.tsv", {"a.wav": EVENTS})
+    assert survey(tmp_path / "audio", tmp_path / "mine.tsv").events["a.wav"] == EVENTS
+    with pytest.raises(InputError, match="no labels of events"):
+        survey(tmp_path / "audio")
+    with pytest.raises(InputError, match=r"other\.tsv: no such label file"):
+        survey(tmp_path / "audio", tmp_path / "other.tsv")
+
+
+def test_what_does_not_fit_is_counted(tmp_path: Path) -> None:
+    recordings(tmp_path, "a.wav", "b.wav")
+    (tmp_path / "broken.wav").write_bytes(b"no audio at all")
+    beyond = [*EVENTS, Event(4.5, 5.0, "dog")]
+    write_events(tmp_path / "labels.tsv", {"a.wav": beyond, "gone.wav": EVENTS, "broken.wav": EVENTS})
+    (tmp_path / "notes.txt").write_text("Recorded by the river.\n", encoding="utf-8")
+    (tmp_path / "b.TextGrid").write_text("File type = ooTextFile\nnonsense", encoding="utf-8")
+    found = survey(tmp_path)
+    assert found.events == {"a.wav": EVENTS}
+    assert found.num_beyond == 1
+    assert sorted(found.without_audio) == ["broken.wav", "gone.wav"]
+    assert list(found.broken) == ["broken.wav"]
+    assert [Path(file).name for file in found.broken_labels] == ["b.TextGrid"]
+    assert [file.name for file in found.label_files] == ["labels.tsv"]
+
+
+def test_two_files_may_agree_but_not_disagree(tmp_path: Path) -> None:
+    recordings(tmp_path, "a.wav")
+    write_events(tmp_path / "labels.tsv", {"a.wav": EVENTS})
+    write_events(tmp_path / "a.jams", {"a.wav": EVENTS})
+    assert survey(tmp_path).events["a.wav"] == EVENTS
+    write_events(tmp_path / "labels.tsv", {"a.wav": [Event(0.6, 0.9, "bell"), EVENTS[1]]})
+    with pytest.raises(InputError, match=r"labels\.tsv and .*a\.jams disagree about a\.wav"):
+        survey(tmp_path)
+
+
+def test_the_only_label_file_is_broken(tmp_path: Path) -> None:
+    recordings(tmp_path, "a.wav")
+    (tmp_path / "labels.tsv").write_text("filename\tonset\toffset\tevent_label\na.wav\tx\t2\tdog\n", "utf-8")
+    with pytest.raises(InputError, match=r"labels\.tsv:2: onset"):
+        survey(tmp_path)
+
+
+def test_no_audio_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        survey(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="no audio files"):
+        survey(tmp_path)
+    (tmp_path / "a.wav").write_bytes(b"")
+    with pytest.raises(InputError, match=r"a\.wav"):
+        survey(tmp_path)
+
+
+def test_what_the_labels_say_of_the_split(tmp_path: Path) -> None:
+    recordings(tmp_path, "a.wav", "b.wav", "c.wav")
+    rows = ["filename\tonset\toffset\tevent_label\tsplit"]
+    rows += [f"{n}.wav\t0.5\t1.0\tdog\t{part}" for n, part in (("a", "train"), ("b", "val"), ("c", "test"))]
+    (tmp_path / "strong.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    assert survey(tmp_path).parts == {"a.wav": "train", "b.wav": "validation", "c.wav": "test"}
+
+
+def test_of_two_recordings_of_one_name_none_is_guessed(tmp_path: Path) -> None:
+    recordings(tmp_path, "one/x.wav", "two/x.wav", "y.wav")
+    write_events(tmp_path / "labels.tsv", {"x.wav": EVENTS, "two/x.wav": EVENTS[:1], "y.wav": EVENTS})
+    found = survey(tmp_path)
+    assert sorted(found.events) == ["two/x.wav", "y.wav"]
+    assert found.without_audio == ["x.wav"]
