@@ -278,7 +278,7 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "ccccc">]><ANNOTATION_DOCUM
         ("x.TextGrid", PRAAT_LONG.replace("xmax = 1.5", "xmax = -1.5"), r"x.TextGrid:17: offset is -1.5"),
         ("x.TextGrid", PRAAT_LONG[:-30], r"x.TextGrid:30: ends where a text is needed"),
         ("x.TextGrid", PRAAT_LONG.replace("IntervalTier", "Sound"), r"x.TextGrid:10: a tier is IntervalTier"),
-        ("x.TextGrid", "nothing", r"x.TextGrid:1: ends where `ooTextFile` is needed"),
+        ("x.TextGrid", "nothing", r"x.TextGrid:1: `ooTextFile` is needed, not nothing"),
         ("x.eaf", ELAN.replace('REF2="ts2"', 'REF2="ts3"'), r"x.eaf: annotation a1: has no time"),
         ("x.eaf", ELAN.replace("</TIER>", ""), r"x.eaf:10: not XML: mismatched tag"),
         ("x.eaf", BOMB, r"x.eaf: defines XML entities"),
