@@ -30,7 +30,7 @@ bench: $(VENV)/.dev ## Measure speed
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/exported.py
 
-docs: $(VENV)/.docs ## Build the reference of the Python names into site/
+docs: $(VENV)/.docs ## Build the pages and the Python reference into site/
 	@$(BIN)/python docs/build.py
 
 # Pip runs from outside and is installed along, so that a Python without `ensurepip` will do.
@@ -42,7 +42,7 @@ endef
 # The stamps are newer than pyproject.toml while the environment holds what it asks for.
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(call install,.[dev])
-	@touch $(VENV)/.plot $@
+	@touch $(VENV)/.plot $(VENV)/.docs $@
 
 $(VENV)/.plot: pyproject.toml | $(BIN)/python
 	$(call install,.[plot])

@@ -13,6 +13,8 @@ from typing import Any
 
 from sedt.errors import InputError
 
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
 
 @contextmanager
 def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
@@ -56,13 +58,27 @@ def path_ends_with(name: str, ending: str) -> bool:
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
-    """Text in UTF-8, without a byte order mark. Raises InputError: it cannot be read, or is no such text."""
+    """Text in UTF-8, or in UTF-16 with a byte order mark; all line ends become `\\n`.
+
+    Raises:
+        InputError: it cannot be read, or is no such text; the message names the line.
+    """
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        data = Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    encoding, name = ("utf-16", "UTF-16") if data[:2] in _UTF16_MARKS else ("utf-8-sig", "UTF-8")
+    try:
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text: {error.reason} at byte {error.start}") from error
+        line = data.count(b"\n", 0, error.start) + 1
+        reason = f"not {name} text: {error.reason} at byte {error.start}; save it as UTF-8"
+        raise InputError(f"{path}:{line}: {reason}") from error
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise InputError(f"{path}:{line}: not text: holds a zero byte; save it as UTF-8")
+    return text
 
 
 def load_json(path: str | os.PathLike[str]) -> Any:
@@ -70,7 +86,10 @@ def load_json(path: str | os.PathLike[str]) -> Any:
     text = read_text(path)
     try:
         return json.loads(text)
-    except (ValueError, RecursionError) as error:  # also a number of thousands of digits, lists in lists
+    except json.JSONDecodeError as error:
+        reason = f"{error.msg} in column {error.colno}" if text.strip() else "there is nothing in it"
+        raise InputError(f"{path}:{error.lineno}: not JSON: {reason}") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists
         raise InputError(f"{path}: not JSON: {error}") from error
 
 

@@ -163,6 +163,18 @@ def test_the_same_bytes_in_training_and_validation_are_a_leak(folder: Path) -> N
     ]
 
 
+def test_pretraining_may_hear_validation_but_not_test(folder: Path) -> None:
+    """Validation chooses by labels, which pre-training is not told."""
+    stages = ["--set", 'stages=["tag_backbone", "pretrain", "finetune"]']
+    hears_all = [*stages, "--set", "data.unlabelled=[{audio='audio'}]"]
+    assert check(folder, *hears_all).exit_code == 0
+    shutil.copy(folder / "validation.tsv", folder / "test.tsv")
+    named = "data.test=[{labels='test.tsv', audio='audio'}]"
+    tested = check(folder, *hears_all, "--set", "data.validation=[]", "--set", named)
+    assert tested.exit_code == 1
+    assert "unlabelled: v.wav = test: v.wav" in tested.output
+
+
 def test_what_was_mended_is_counted(folder: Path) -> None:
     rows = ["a.wav\t0\t1\tbell"] * 3 + ["a.wav\t0.5\t2\tbell", "b.wav\t4\t9\tdog"]
     (folder / "strong.tsv").write_text(

@@ -105,7 +105,7 @@ def test_wrong_lines(tmp_path: Path, content: str, message: str) -> None:
 def test_wrong_jams(tmp_path: Path) -> None:
     file = tmp_path / "a.jams"
     for content, message in (
-        ("{", "a.jams: not JSON"),
+        ("{", "a.jams:1: not JSON"),
         ("[" * 100_000, "a.jams: not JSON"),
         ('{"annotations": [{"namespace": ["scaper"], "data": []}]}', "no annotation with namespace scaper"),
         ("[]", "no list `annotations`"),

@@ -128,7 +128,7 @@ def test_a_score_is_a_number(tmp_path: Path, score: str) -> None:
     [
         (b"", "is empty"),
         (b"\n \n", "is empty"),
-        (b"\xff\xfef\x00", "not UTF-8"),
+        (b"\xff\xfef", "table.tsv:1: not UTF-16"),
         (b"\xe4.wav\n", "not UTF-8"),
         (b"a.wav\t0\t1\tdog\n", "no column `filename` (columns: a.wav, 0, 1, dog)"),
         (b"filename\tonset\toffset\n", "no column `event_label`"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -218,6 +219,38 @@ def test_files_of_other_programs(
     assert read_events(tmp_path / name) == (expected[name] if table is None else table)
 
 
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("how", ["utf-8-sig", "utf-16", "\r\n", "\r"])
+def test_what_other_systems_save(tmp_path: Path, name: str, how: str) -> None:
+    """Byte order marks, UTF-16, line ends of Windows and of old Macs."""
+    (file,) = write_folder(tmp_path, {"song.wav": BIRDS}, name)
+    text = file.read_text(encoding="utf-8")
+    encoding = how if how.startswith("utf") else "utf-8"
+    file.write_bytes(text.replace("\n", how if encoding != how else "\n").encode(encoding))
+    assert recognise(file) == name
+    (events,) = read_events(file).values()
+    assert close(events, BIRDS, name)
+
+
+def test_decimal_commas_between_semicolons(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("file;start;end;label\na.wav;0,25;1,5;wren, singing\n")
+    assert read_events(tmp_path / "x.csv") == {"a.wav": [Event(0.25, 1.5, "wren, singing")]}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_many_rows_take_time_in_proportion(tmp_path: Path, name: str) -> None:
+    """Four times the rows may not take much more than four times as long."""
+    seconds = []
+    for number in (2_000, 8_000):
+        events = [Event(i * 0.5, i * 0.5 + 0.25, ("wren", "robin")[i % 2]) for i in range(number)]
+        start = time.process_time()
+        (file,) = write_folder(tmp_path, {"song.wav": events}, name)
+        (found,) = read_events(file).values()
+        seconds.append(time.process_time() - start)
+        assert len(found) == number
+    assert seconds[1] < 10 * seconds[0]
+
+
 def test_praat_in_utf16(tmp_path: Path) -> None:
     (tmp_path / "x.TextGrid").write_text(PRAAT_LONG, encoding="utf-16")
     assert read_events(tmp_path / "x.TextGrid")["x.wav"][0].label == 'a "wren" sang'
@@ -245,7 +278,7 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "ccccc">]><ANNOTATION_DOCUM
         ("x.TextGrid", PRAAT_LONG.replace("xmax = 1.5", "xmax = -1.5"), r"x.TextGrid:17: offset is -1.5"),
         ("x.TextGrid", PRAAT_LONG[:-30], r"x.TextGrid:30: ends where a text is needed"),
         ("x.TextGrid", PRAAT_LONG.replace("IntervalTier", "Sound"), r"x.TextGrid:10: a tier is IntervalTier"),
-        ("x.TextGrid", "nothing", r"x.TextGrid:1: ends where `ooTextFile` is needed"),
+        ("x.TextGrid", "nothing", r"x.TextGrid:1: `ooTextFile` is needed, not nothing"),
         ("x.eaf", ELAN.replace('REF2="ts2"', 'REF2="ts3"'), r"x.eaf: annotation a1: has no time"),
         ("x.eaf", ELAN.replace("</TIER>", ""), r"x.eaf:10: not XML: mismatched tag"),
         ("x.eaf", BOMB, r"x.eaf: defines XML entities"),
@@ -262,7 +295,19 @@ BOMB = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "ccccc">]><ANNOTATION_DOCUM
         ("x.json", "[" * 100_000, r"x.json: not JSON"),
         ("x.tsv", "onset\toffset\twren\n0\t1\tloud\n", r"x.tsv:2: wren 'loud' is not a number"),
         ("x.vtt", ELAN, r"x.vtt: the name says webvtt, the content elan: which one is it\?"),
-        ("x.csv", b"\xff\xfe\xfa", r"x.csv: not UTF-8"),
+        ("x.csv", "file,start,end,label\na.wav,1,2,wr\xe9n\n".encode("latin-1"), r"x.csv:2: not UTF-8 text"),
+        ("x.csv", "file,start,end,label\na.wav,0,1,a\0b\n", r"x.csv:2: not text: holds a zero byte"),
+        ("x.txt", "0,5\t1,5\tdog\n", r"x.txt:1: onset '0,5' is not a number \(decimals stand behind a point"),
+        ("x.tsv", "filename\tonset\toffset\tevent_label\na\t0,5\t1\tb\n", r"x.tsv:2: onset '0,5' is not"),
+        ("x.csv", "file,start,end,label,score\na.wav,0,1,a,nan\n", r"x.csv:2: score is nan"),
+        ("x.txt", RAVEN_SEVERAL.replace("\t0.25\t1.5", "\t-0.25\t1.5"), r"x.txt:2: onset is -0.25"),
+        ("x.TextGrid", PRAAT_LONG.replace("xmax = 1.5", "xmax = soon"), r"x.TextGrid:17: .*'soon' is not"),
+        ("x.TextGrid", PRAAT_LONG.replace("xmax = 1.5", "xmax = 1,5"), r"x.TextGrid:17: .*'1,5' is not"),
+        ("x.TextGrid", PRAAT_LONG.replace("size = 2", "size = nan", 1), r"tiers cannot be nan"),
+        ("x.tsv", "onset\toffset\twren\n0\tnan\t0.1\n", r"x.tsv:2: offset is nan"),
+        ("x.json", '{"files": [\n{]}', r"x.json:2: not JSON: .* in column 2"),
+        ("x.json", " \n", r"x.json:\d: not JSON: there is nothing in it"),
+        ("x.csv", b"\xff\xfe\xfa", r"x.csv:1: not UTF-16"),
     ],
 )
 def test_faults_are_named_with_their_place(

@@ -23,6 +23,8 @@ COLUMNS = {
 }
 """What a column holds -> what it may be called; letter case, blanks and brackets do not count."""
 
+NUMBERS = frozenset(("onset", "offset", "duration", "score"))
+
 
 def plain(name: str) -> str:
     """A column's name as `COLUMNS` has it: `Begin Time (s)` is `begin_time_s`."""
@@ -54,6 +56,7 @@ def read_csv(path: PathLike) -> dict[str, list[Event]]:
     """Events of a table; without a column of file names, of the one recording that its own name says.
 
     A row with a file name alone is a recording without events. Seconds; a duration may stand for the offset.
+    Where semicolons part the fields, numbers may have a decimal comma, as many spreadsheets write.
 
     Raises:
         InputError: not text, no column that is needed, or a row whose times or label cannot be.
@@ -62,11 +65,14 @@ def read_csv(path: PathLike) -> dict[str, list[Event]]:
     header, *lines = _rows(path, text)
     columns = find_columns(header[1])
     _check(f"{path}:{header[0]}", header[1], columns)
+    has_decimal_commas = delimiter_of(text.lstrip().split("\n", 1)[0]) == ";"
     table: dict[str, dict[Event, None]] = {}
     for line, row in lines:
         if len(row) != len(header[1]):
             raise InputError(f"{path}:{line}: {len(row)} fields; the header has {len(header[1])}")
         fields = {name: row[column].strip() for name, column in columns.items()}
+        if has_decimal_commas:
+            fields |= {name: fields[name].replace(",", ".") for name in NUMBERS & fields.keys()}
         name = fields.pop("file", None)
         if name == "":
             raise InputError(f"{path}:{line}: the file name is empty")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -10,7 +11,7 @@ from urllib.parse import unquote
 from sedt.audio import SUFFIXES
 from sedt.errors import InputError
 from sedt.events import Event, EventTable
-from sedt.formats.tables import PathLike
+from sedt.formats.tables import PathLike, no_number
 
 AUDIO_SUFFIX = ".wav"
 """Recordings whose ending a format does not tell are called so in tables; find_file knows the others."""
@@ -27,7 +28,7 @@ def checked_number(place: str, name: str, value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{place}: {name} {repr(value)[:40]} is not a number") from None
+        raise InputError(f"{place}: {no_number(name, value)}") from None
 
 
 def checked_event(place: str, onset: Any, offset: Any, label: Any, score: Any = None) -> Event:
@@ -36,6 +37,8 @@ def checked_event(place: str, onset: Any, offset: Any, label: Any, score: Any = 
         raise InputError(f"{place}: no label")
     times = checked_number(place, "onset", onset), checked_number(place, "offset", offset)
     confidence = None if score in (None, "") else checked_number(place, "score", score)
+    if confidence is not None and not math.isfinite(confidence):
+        raise InputError(f"{place}: score is {confidence}: a finite number is needed")
     try:
         return Event(*times, label.strip(), confidence)
     except InputError as error:

@@ -46,6 +46,8 @@ def write_json_lines(path: PathLike, table: EventTable) -> None:
 def _object(place: str, line: str) -> dict[str, Any]:
     try:
         content = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{place}: not JSON: {error.msg} in column {error.colno}") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{place}: not JSON: {error}") from error
     if not isinstance(content, dict):

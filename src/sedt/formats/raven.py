@@ -45,9 +45,7 @@ def read_raven(path: PathLike) -> dict[str, list[Event]]:
     table: dict[str, dict[Event, None]] = {}
     for row in rows:
         name = _name(row, file) if file else recording_name(path)
-        found = checked_event(
-            row.place, *_times(row, IN_FILE in there), row.fields[label], row.fields.get(score or "")
-        )
+        found = _event(row, IN_FILE in there, row.fields[label], row.fields.get(score or ""))
         table.setdefault(name, {})[found] = None
     return {name: list(events) for name, events in table.items()} or {recording_name(path): []}
 
@@ -71,14 +69,14 @@ def _row(path: PathLike, number: int, name: str, one: Event) -> list[str]:
     return [*view, name, onset, one_line(path, one.label), score]
 
 
-def _times(row: Row, in_file: bool) -> tuple[float, float]:
+def _event(row: Row, in_file: bool, label: str, score: str | None) -> Event:
     """Seconds in the recording; the begin times of several recordings count from the first one's begin."""
-    begin, end = row.number(BEGIN), row.number(END)
+    stated = checked_event(row.place, row.number(BEGIN), row.number(END), label, score)
     if not in_file:
-        return begin, end
+        return stated
     onset = checked_number(row.place, IN_FILE, row.fields[IN_FILE])
     # What is left of binary fractions after the sum is far below the table's own decimals.
-    return onset, round(onset + (end - begin), 9)
+    return checked_event(row.place, onset, round(onset + stated.duration, 9), label, score)
 
 
 def _name(row: Row, column: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sedt.errors import InputError
+from sedt.files import load_json
 from sedt.formats.csv_tables import is_event_header
 from sedt.formats.rttm import TYPES
 
@@ -56,7 +57,8 @@ def _head(path: Path) -> str:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     is_utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-    return data.decode("utf-16" if is_utf16 else "utf-8-sig", "replace").lstrip()
+    text = data.decode("utf-16" if is_utf16 else "utf-8-sig", "replace").lstrip()
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _of_content(path: Path, head: str) -> str | None:
@@ -70,7 +72,7 @@ def _of_content(path: Path, head: str) -> str | None:
         return "elan"
     if head[0] in "[{":
         return _of_json(path, head)
-    lines = (line.rstrip("\r") for line in head.split("\n") if line.strip())
+    lines = (line for line in head.split("\n") if line.strip())
     return _of_line(next((line for line in lines if not line.startswith(";")), ""))  # comments of RTTM
 
 
@@ -100,8 +102,8 @@ def _of_json(path: Path, head: str) -> str | None:
     except (ValueError, RecursionError):
         pass
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError, OSError):
+        content: Any = load_json(path)
+    except InputError:
         return None
     if isinstance(content, dict):
         return "json" if "files" in content else "jams" if "annotations" in content else None

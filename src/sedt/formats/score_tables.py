@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from itertools import pairwise
 
 from sedt.errors import InputError
 from sedt.events import Event, EventTable, merge_overlapping
 from sedt.formats.fields import checked_event, one_line, only_recording, recording_name
-from sedt.formats.tables import PathLike, column_names, read_table, write_table
+from sedt.formats.tables import PathLike, Row, column_names, read_table, write_table
 
 LEAST_SCORE = 0.5
 """A class sounds in the steps whose score is at least so much."""
@@ -17,16 +19,12 @@ def read_score_table(path: PathLike) -> dict[str, list[Event]]:
     """Events of the steps in a row that reach `LEAST_SCORE`; the score is the highest of them.
 
     Raises:
-        InputError: no columns `onset` and `offset`, a score that is no number. The message names the line.
+        InputError: no columns `onset` and `offset`, times or a score that cannot be; names the line.
     """
     labels = [name for name in column_names(path) if name not in ("onset", "offset")]
-    steps = [
-        checked_event(row.place, row.fields["onset"], row.fields["offset"], label, score)
-        for row in read_table(path, ("onset", "offset", *labels))
-        for label in labels
-        if (score := row.number(label)) >= LEAST_SCORE
-    ]
-    return {recording_name(path): merge_overlapping(steps, gap_s=1e-6)}
+    steps = [step for row in read_table(path, ("onset", "offset", *labels)) for step in _steps(row, labels)]
+    reaching = [step for step in steps if step.score is not None and step.score >= LEAST_SCORE]
+    return {recording_name(path): merge_overlapping(reaching, gap_s=1e-6)}
 
 
 def write_score_table(path: PathLike, table: EventTable) -> None:
@@ -40,11 +38,19 @@ def write_score_table(path: PathLike, table: EventTable) -> None:
     if {"onset", "offset"} & set(labels):
         raise InputError(f"{path}: a class cannot be called onset or offset in a score table")
     edges = sorted({0.0, *(time for one in events for time in (one.onset, one.offset))})
-    rows = []
+    rows, to_come, sounding = [], deque(events), list[Event]()
     for start, end in pairwise(edges):
+        while to_come and to_come[0].onset <= start:
+            sounding.append(to_come.popleft())
+        sounding = [one for one in sounding if end <= one.offset]
         scores = dict.fromkeys(labels, 0.0)
-        for one in events:
-            if one.onset <= start and end <= one.offset:
-                scores[one.label] = max(scores[one.label], 1.0 if one.score is None else one.score)
+        for one in sounding:
+            scores[one.label] = max(scores[one.label], 1.0 if one.score is None else one.score)
         rows.append([repr(start), repr(end), *(f"{scores[label]:.4f}" for label in labels)])
     write_table(path, ["onset", "offset", *labels], rows)
+
+
+def _steps(row: Row, labels: list[str]) -> Iterator[Event]:
+    times = row.number("onset"), row.number("offset")
+    for label in labels:
+        yield checked_event(row.place, *times, label, row.number(label))

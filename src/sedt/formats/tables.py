@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -45,10 +46,16 @@ class Row:
         try:
             value = float(text)
         except ValueError:
-            raise InputError(f"{self.place}: {column} {text!r} is not a number") from None
+            raise InputError(f"{self.place}: {no_number(column, text)}") from None
         if not math.isfinite(value):
             raise InputError(f"{self.place}: {column} is {text}: a finite number is needed")
         return value
+
+
+def no_number(name: str, value: object) -> str:
+    """What to say of a value that is not the number it should be."""
+    hint = " (decimals stand behind a point)" if re.fullmatch(r"[-+]?\d+,\d+", str(value)) else ""
+    return f"{name} {repr(value)[:40]} is not a number{hint}"
 
 
 def read_table(path: PathLike, columns: Sequence[str], split: str | None = None) -> list[Row]:

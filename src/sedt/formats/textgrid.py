@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from sedt.errors import InputError
 from sedt.events import Event, EventTable
-from sedt.files import write_text
+from sedt.files import read_text, write_text
 from sedt.formats.fields import checked_event, checked_number, lanes, only_recording, recording_name
 from sedt.formats.tables import PathLike
 
-# Names such as `xmin =` and indices in brackets, which the long format has besides, are none of these.
-_VALUES = re.compile(r'"((?:[^"]|"")*)"|(<exists>|<absent>)|(?<![^\s=])([-+]?[\d.][\d.eE+-]*)(?!\S)')
+# Names such as `xmin =` and indices in brackets, which the long format has besides, are none of these. The
+# last kind, alone in a line or behind `=`, is no value that could be, and is named as one that is wrong.
+_VALUES = re.compile(
+    r'"((?:[^"]|"")*)"|(<exists>|<absent>)|(?<![^\s=])([-+]?[\d.][\d.eE+-]*)(?!\S)'
+    r'|(?:^|=)[ \t]*([^\s"=:]+)[ \t]*$',
+    re.MULTILINE,
+)
 _INTERVALS, _POINTS = "IntervalTier", "TextTier"
 
 
@@ -22,6 +26,15 @@ class _Value(NamedTuple):
     text: str
     line: int
     is_text: bool
+
+
+class _Tier(NamedTuple):
+    """A tier to write."""
+
+    name: str
+    rows: list[tuple[float, float, str]]
+    """Onset, offset, text."""
+    kind: str = _INTERVALS
 
 
 class _Values:
@@ -36,10 +49,9 @@ class _Values:
         line, done = 1, 0
         for match in _VALUES.finditer(text):
             line, done = line + text.count("\n", done, match.start()), match.start()
-            quoted, flag, plain = match.groups()
-            yield _Value(
-                (quoted.replace('""', '"') if quoted is not None else flag or plain), line, quoted is not None
-            )
+            quoted, *others = match.groups()
+            found = next(filter(None, others), "") if quoted is None else quoted.replace('""', '"')
+            yield _Value(found, line, quoted is not None)
 
     @property
     def place(self) -> str:
@@ -61,7 +73,7 @@ class _Values:
     def count(self, what: str) -> int:
         """The next value, which must be a number of things."""
         value = self.number(what)
-        if value < 0 or value != int(value):
+        if value < 0 or not value.is_integer():
             raise InputError(f"{self.place}: {what} cannot be {value:g}")
         return int(value)
 
@@ -79,7 +91,7 @@ def read_textgrid(path: PathLike) -> dict[str, list[Event]]:
     Raises:
         InputError: no TextGrid, or it ends early or holds impossible times. The message names the line.
     """
-    values = _Values(path, _decoded(Path(path)))
+    values = _Values(path, read_text(path))
     if values.text("`ooTextFile`") != "ooTextFile" or values.text("`TextGrid`") != "TextGrid":
         raise InputError(f"{path}:1: not a TextGrid: `ooTextFile` and `TextGrid` must come first")
     for what in ("xmin", "xmax"):
@@ -98,19 +110,18 @@ def write_textgrid(path: PathLike, table: EventTable) -> None:
         InputError: more than one recording.
     """
     _, events = only_recording(path, table, "a TextGrid")
-    end = max((one.offset for one in events), default=0.0) or 1.0
-    tiers = []
+    end = float(max((one.offset for one in events), default=0.0) or 1.0)
+    tiers: list[_Tier] = []
     for label in sorted({one.label for one in events}):
         own = [one for one in events if one.label == label]
-        tiers += [_interval_tier(label, lane, end) for lane in lanes([e for e in own if e.duration > 0])]
+        tiers += [_Tier(label, _filled(lane, end)) for lane in lanes([e for e in own if e.duration > 0])]
         points = [one for one in own if one.duration == 0]
         if points:
-            tiers.append(
-                [_POINTS, label, 0, end, len(points), *(x for e in points for x in (e.onset, label))]
-            )
-    values: list[object] = [0, end, "<exists>", len(tiers)]
-    values += [value for tier in tiers for value in tier]
-    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", *map(_written, values)]
+            tiers.append(_Tier(label, [(e.onset, e.offset, label) for e in points], _POINTS))
+    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {end}"]
+    lines += ["tiers? <exists>", f"size = {len(tiers)}", "item []:"]
+    for number, tier in enumerate(tiers, 1):
+        lines += [f"    item [{number}]:", *_written(tier, end)]
     write_text(path, "\n".join(lines) + "\n")
 
 
@@ -129,32 +140,33 @@ def _tier(values: _Values) -> Iterator[Event]:
             yield checked_event(place, onset, offset, text)
 
 
-def _interval_tier(label: str, events: list[Event], end: float) -> list[object]:
+def _filled(events: list[Event], end: float) -> list[tuple[float, float, str]]:
     """The intervals of a tier, which leave no gap."""
-    rows: list[object] = []
-    number, at = 0, 0.0
+    rows: list[tuple[float, float, str]] = []
+    at = 0.0
     for one in events:
         if one.onset > at:
-            rows, number = [*rows, at, one.onset, ""], number + 1
-        rows, number, at = [*rows, one.onset, one.offset, label], number + 1, one.offset
-    if at < end:
-        rows, number = [*rows, at, end, ""], number + 1
-    return [_INTERVALS, label, 0, end, number, *rows]
+            rows.append((at, one.onset, ""))
+        rows.append((one.onset, one.offset, one.label))
+        at = one.offset
+    return [*rows, (at, end, "")] if at < end else rows
 
 
-def _written(value: object) -> str:
-    if isinstance(value, str) and value != "<exists>":
-        return '"' + value.replace('"', '""') + '"'
-    return str(float(value)) if isinstance(value, float) else str(value)
+def _written(tier: _Tier, end: float) -> Iterator[str]:
+    """Lines of the long format, which more programs read than the short one."""
+    points = tier.kind == _POINTS
+    what = "points" if points else "intervals"
+    yield f'        class = "{tier.kind}"'
+    yield f"        name = {_quoted(tier.name)}"
+    yield from ("        xmin = 0", f"        xmax = {end}", f"        {what}: size = {len(tier.rows)}")
+    for number, (onset, offset, label) in enumerate(tier.rows, 1):
+        yield f"        {what} [{number}]:"
+        if points:
+            yield from (f"            number = {float(onset)}", f"            mark = {_quoted(label)}")
+        else:
+            yield from (f"            xmin = {float(onset)}", f"            xmax = {float(offset)}")
+            yield f"            text = {_quoted(label)}"
 
 
-def _decoded(path: Path) -> str:
-    """Praat writes UTF-8 or, with a byte order mark, UTF-16. Raises InputError."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    try:
-        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: neither UTF-8 nor UTF-16: {error.reason} at byte {error.start}") from error
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
