@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from logging import ERROR
 from pathlib import Path
 from typing import NamedTuple
 
@@ -145,7 +146,7 @@ def _quiet() -> Iterator[None]:
     level, hidden = logging.get_verbosity(), are_progress_bars_disabled() or sys.stderr.isatty()
     if not hidden:
         disable_progress_bars()
-    logging.set_verbosity_error()
+    logging.set_verbosity(ERROR)
     try:
         yield
     finally:

@@ -88,11 +88,10 @@ def completed(text: str, facts: Facts) -> str:
         raise InputError(
             f"README.md: its metadata (between the lines ---) are no YAML: {_line(error)}"
         ) from error
-    said, known = card.data.to_dict(), _metadata(facts)
     is_licensed = bool(facts.info.get("license"))
-    for key, value in vars(known).items():
-        is_there = ("model-index" if key in ("eval_results", "model_name") else key) in said
-        if value is not None and (not is_there or (is_licensed and key.startswith("license"))):
+    for key, value in vars(_metadata(facts)).items():
+        is_ours = card.data.get(key) is None or (is_licensed and key.startswith("license"))
+        if value is not None and is_ours:
             card.data[key] = value
     return str(card)
 
@@ -128,22 +127,25 @@ def _metadata(facts: Facts) -> ModelCardData:
         )
         for figure in figures
     ]
+    licence, licence_name = _licence(str(facts.info.get("license") or ""))
     return ModelCardData(
         library_name="sedt",
         pipeline_tag="audio-classification",
         tags=["sound-event-detection", "audio", "sedt"],
-        **_licence(str(facts.info.get("license") or "")),
+        license=licence,
+        license_name=licence_name,
         metrics=sorted({figure.type for figure in figures}) or None,
-        model_name=_name(facts.info),
+        model_name=_name(facts.info) if results else None,
         eval_results=results or None,
     )
 
 
-def _licence(said: str) -> dict[str, str]:
+def _licence(said: str) -> tuple[str, str | None]:
+    """The Hub's identifier, and a name where it has none."""
     name = re.sub(r"\s+", "-", _line(said).lower())
     if name in LICENCES.split() or not name:
-        return {"license": name or "unknown"}
-    return {"license": "other", "license_name": _slug(said) or "other"}
+        return name or "unknown", None
+    return "other", _slug(said) or "other"
 
 
 def _parts(facts: Facts) -> Iterator[str]:
