@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import soundfile
 import soxr
-
 from serving import RECORDING
 
 if TYPE_CHECKING:
