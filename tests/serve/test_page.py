@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,42 @@ def test_an_upload_shows_what_the_model_finds(page: Page) -> None:
     assert rows.count() == len(found)
     assert rows.first.inner_text().startswith(found[0][0].replace("_", " "))
     assert not page.locator("#notice").is_visible()
+
+
+def test_a_drop_counts_as_opening(page: Page) -> None:
+    ready(page).evaluate(
+        """data => {
+          const transfer = new DataTransfer();
+          const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
+          transfer.items.add(new File([bytes], "dropped.ogg"));
+          for (const type of ["dragenter", "drop"]) {
+            const event = new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: transfer });
+            document.body.dispatchEvent(event);
+          }
+        }""",
+        b64encode(RECORDING.read_bytes()).decode(),
+    )
+    page.wait_for_selector(".box")
+    assert page.locator("#file-name").inner_text() == "dropped.ogg"
+    assert not page.locator("#drop-veil").is_visible()
+
+
+def test_fingers_hear_boxes_and_scroll(browser: Browser, address: str) -> None:
+    phone = {"width": 360, "height": 740}
+    with opened(browser, address, viewport=phone, has_touch=True, is_mobile=True) as page:
+        upload(page)
+        box(page, "helicopter").tap()
+        assert page.locator("#event-label").input_value() == "helicopter"
+        page.locator("#zoom-in").tap()
+        page.locator("#zoom-in").tap()
+        box(page, "baby_cry").wait_for(state="detached")
+        x, y = middle(page.locator("#spectrogram"), 0.2)
+        finger = page.context.new_cdp_session(page)
+        for kind, by in (("touchStart", 0), ("touchMove", 60), ("touchMove", 200), ("touchEnd", None)):
+            points = [] if by is None else [{"x": x + by, "y": y}]
+            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        box(page, "fire_crackling").wait_for()
+        assert len(page.query_selector_all(".box")) < len(offline())  # nothing was added, it scrolled
 
 
 def test_waveform_and_spectrogram_are_drawn_and_zoom(page: Page) -> None:
@@ -252,20 +289,24 @@ def test_a_token_is_asked_for_and_kept(browser: Browser) -> None:
             page.keyboard.press("Enter")
             upload(page)
         with opened(browser, address, "?token=sesame") as page:
-            upload(page)
+            ready(page)
             assert "sesame" not in page.url
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1360, 900, 360])
-def test_layout(browser: Browser, address: str, width: int, scheme: str) -> None:
-    size = {"width": width, "height": 760}
-    with opened(browser, address, viewport=size, color_scheme=scheme) as page:
-        upload(page)
-        box(page, "helicopter").click()
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        shade = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        brightness = sum(int(part) for part in shade.strip("rgb()").split(",")[:3]) / 3
-        assert (brightness > 128) is (scheme == "light")
-        page.get_by_role("button", name="Dark or light").click()
-        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != shade
+def test_any_width_dark_and_light(page: Page) -> None:
+    upload(page)
+    box(page, "helicopter").click()
+    for width in (1360, 900, 360):
+        page.set_viewport_size({"width": width, "height": 760})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+            assert (_brightness(page) > 128) is (scheme == "light")
+            assert box(page, "helicopter").is_visible()
+    page.get_by_role("button", name="Dark or light").click()  # against the system, which is dark
+    assert _brightness(page) > 128
+
+
+def _brightness(page: Page) -> float:
+    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return sum(int(part) for part in colour.strip("rgb()").split(",")[:3]) / 3
