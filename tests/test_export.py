@@ -17,12 +17,15 @@ from sedt.export import export_onnx, export_torch
 from sedt.export.parity import compare, num_different, trial_recordings
 from sedt.package import load_package
 from sedt.runtimes.onnx_runtime import METADATA_KEY, OnnxRuntime
-from small_models import MODELS, package
+from small_models import package
 
 RATE = 16_000
 
 
-@pytest.fixture(scope="module", params=list(MODELS))
+SLOW = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", params=["sedt", "crnn", pytest.param("conv_transformer", marks=SLOW)])
 def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """A network and its ONNX file."""
     path = tmp_path_factory.mktemp("exported") / "small.onnx"
@@ -80,7 +83,8 @@ def test_a_threshold_in_the_place_of_the_models_own(file: tuple[str, Path]) -> N
 
 
 @pytest.mark.parametrize(
-    "network", ["sedt", *(pytest.param(name, marks=pytest.mark.slow) for name in MODELS if name != "sedt")]
+    "network",
+    ["sedt", pytest.param("crnn", marks=SLOW), pytest.param("conv_transformer", marks=SLOW)],
 )
 def test_eight_bits_are_smaller_and_nearly_the_same(network: str, tmp_path: Path) -> None:
     done = export_onnx(package(network), tmp_path / "small.onnx", int8=True)

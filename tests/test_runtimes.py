@@ -59,7 +59,7 @@ def run_without(absent: str, code: str, *arguments: object) -> subprocess.Comple
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.fixture(scope="module", params=["sedt", "crnn"])
+@pytest.fixture(scope="module", params=["sedt", pytest.param("crnn", marks=pytest.mark.slow)])
 def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("exported") / f"{request.param}.onnx"
     export_onnx(package(request.param), path)

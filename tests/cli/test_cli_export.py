@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -50,7 +51,9 @@ def test_eight_bits_with_loss_and_scores(model: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "a.onnx: " in result.output
     assert "8 bits" in result.output
-    assert "loss of 8 bits: probabilities differ by at most 0.0" in result.output
+    loss = re.search(r"loss of 8 bits: probabilities differ by at most ([\d.]+)", result.output)
+    assert loss is not None
+    assert 0 < float(loss[1]) < 0.3
     assert "torch: event-based 100.0, segment-based 100.0" in result.output
     assert "a.onnx: event-based" in result.output
 

@@ -6,6 +6,7 @@ The log-mel spectrogram stays in float32: its magnitudes span more than the 48 d
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +25,17 @@ MOST_WINDOWS = 64
 """Windows that tell which values occur."""
 
 
-class _Windows(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
-    """Windows of recordings, one at a time."""
+class _Inputs(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+    """Windows as inputs of the graph, one at a time."""
 
-    def __init__(self, recordings: Iterable[Waveform], window_samples: int) -> None:
-        self.count = 0
-        self._size = window_samples
-        self._windows = _windows(recordings, window_samples)
+    def __init__(self, windows: list[Waveform], window_samples: int) -> None:
+        self._windows, self._size = iter(windows), window_samples
 
     def get_next(self) -> dict[str, NDArray[Any]] | None:
         """The next input of the graph; None behind the last."""
-        if self.count == MOST_WINDOWS or (window := next(self._windows, None)) is None:
+        window = next(self._windows, None)
+        if window is None:
             return None
-        self.count += 1
         padded = np.zeros((1, self._size), dtype=np.float32)
         padded[0, : len(window)] = window
         return dict(zip(INPUTS, (padded, np.array([len(window)], dtype=np.int64)), strict=True))
@@ -45,13 +44,15 @@ class _Windows(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has 
 def quantise(source: Path, target: Path, recordings: Iterable[Waveform], window_samples: int) -> None:
     """Write `target`; `recordings` tell which values occur. Raises InputError: there are none."""
     prepared = target.with_name("prepared.onnx")
-    windows = _Windows(recordings, window_samples)
+    windows = list(islice(_windows(recordings, window_samples), MOST_WINDOWS))
+    if not windows:
+        raise InputError("no recording to find out which values occur")
     with quietly():
         quant_pre_process(source, prepared, skip_symbolic_shape=True)
         quantize_static(
             prepared,
             target,
-            windows,
+            _Inputs(windows, window_samples),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv", "MatMul", "Gemm"],
             nodes_to_exclude=_frontend_nodes(prepared),
@@ -59,8 +60,6 @@ def quantise(source: Path, target: Path, recordings: Iterable[Waveform], window_
             weight_type=QuantType.QInt8,
             per_channel=True,
         )
-    if not windows.count:
-        raise InputError("no recording to find out which values occur")
 
 
 def _frontend_nodes(path: Path) -> list[str]:

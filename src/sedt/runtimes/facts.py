@@ -116,7 +116,7 @@ class _Table:
         return value
 
     def labels(self, key: str) -> list[str]:
-        value = self.content.get(key)
+        value: Any = self.content.get(key)
         fine = isinstance(value, list) and value and all(isinstance(one, str) and one for one in value)
         if not fine or len(set(value)) < len(value):
             raise self._wrong(key, "a list of different labels", value)

@@ -30,7 +30,8 @@ class TorchRuntime:
             predictions = self._model(
                 torch.from_numpy(windows).to(self._device), torch.from_numpy(num_samples).to(self._device)
             )
-        return predictions.probabilities()
+        probabilities: Probabilities = predictions.probabilities()
+        return probabilities
 
 
 def facts_of(package: Package) -> ModelFacts:
