@@ -217,5 +217,6 @@ def test_in_a_browser(sedt_run: Path, tmp_path: Path) -> None:
             watched.page.mouse.move(box["x"] + box["width"] - 20, box["y"] + 60)
             tip = watched.page.locator(".sedt-tip").first
             assert tip.is_visible()
+            assert box["y"] < tip.bounding_box()["y"] < box["y"] + 40
             assert "epoch 2" in tip.inner_text()
             assert watched.problems == []

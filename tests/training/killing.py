@@ -121,9 +121,9 @@ def rows(runs: Path) -> list[dict[str, str]]:
 
 
 def results(runs: Path) -> dict[str, bytes]:
-    """All that a run leaves but `metrics.csv`: name -> content."""
-    folder = runs / "tiny"
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "metrics.csv")
+    """All that a run leaves but what tells seconds (`metrics.csv`, the report): name -> content."""
+    folder, timed = runs / "tiny", {"metrics.csv", "report.html"}
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in timed)
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 

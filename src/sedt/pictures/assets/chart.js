@@ -47,7 +47,7 @@ function sedtChart(figure) {
     const left = place / scale, isRight = left > box.width / 2;
     tip.style.left = isRight ? "auto" : `${left + 10}px`;
     tip.style.right = isRight ? `${box.width - left + 10}px` : "auto";
-    tip.style.top = `${svg.offsetTop + 10}px`;
+    tip.style.top = `${box.top - figure.getBoundingClientRect().top + 10}px`;
   });
   svg.addEventListener("pointerleave", () => {
     tip.hidden = true;
