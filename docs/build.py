@@ -25,6 +25,7 @@ import sedt
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "site"
+STYLE = ROOT / "docs" / "site.css"
 SECTIONS = {
     "Start": ["README.md", "docs/five-minutes.md", "docs/your-own-sounds.md"],
     "Use": [
@@ -67,6 +68,7 @@ def write_pages(site: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in documents:
             _gather(ROOT / name, Path(folder))
+        shutil.copyfile(STYLE, Path(folder) / "docs" / STYLE.name)
         settings = {"docs_dir": folder, "site_dir": str(site), "nav": nav, "strict": True}
         build(load_config(str(ROOT / "docs" / "mkdocs.yml"), **settings))
 

@@ -177,6 +177,12 @@ WREN = Event(0.25, 1.5, "wren")
             '2\n0\n0.25\n""\n0.25\n1.5\n"wren"\n',
             {"x.wav": [WREN]},
         ),
+        (  # what old versions of Praat wrote as the short format
+            "x.TextGrid",
+            'File type = "ooTextFile short"\n"TextGrid"\n\n0\n2\n<exists>\n1\n'
+            '"TextTier"\n"t"\n0\n2\n1\n0.5\n"c"\n',
+            {"x.wav": [Event(0.5, 0.5, "c")]},
+        ),
         ("x.eaf", ELAN, {"dawn one.wav": [WREN]}),
         ("x.Table.1.selections.txt", RAVEN_VIEWS, {"x.wav": [WREN]}),
         (

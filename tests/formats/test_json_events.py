@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sedt.errors import InputError
@@ -23,6 +23,7 @@ an_event = st.builds(
 
 
 @given(st.dictionaries(labels, st.lists(an_event, unique=True, max_size=4), max_size=4))
+@example({"<ANNOTATION_DOCUMENT": []})  # a name is no sign of another format
 def test_json_comes_back_exactly(
     tmp_path_factory: pytest.TempPathFactory, table: dict[str, list[Event]]
 ) -> None:

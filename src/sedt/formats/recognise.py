@@ -66,9 +66,9 @@ def _of_content(path: Path, head: str) -> str | None:
         return None
     if head.startswith("WEBVTT"):
         return "webvtt"
-    if "ooTextFile" in head[:200]:
+    if "ooTextFile" in head.split("\n", 1)[0] and head.startswith("File type"):
         return "textgrid"
-    if "<ANNOTATION_DOCUMENT" in head:
+    if head[0] == "<" and "<ANNOTATION_DOCUMENT" in head:
         return "elan"
     if head[0] in "[{":
         return _of_json(path, head)

@@ -92,7 +92,8 @@ def read_textgrid(path: PathLike) -> dict[str, list[Event]]:
         InputError: no TextGrid, or it ends early or holds impossible times. The message names the line.
     """
     values = _Values(path, read_text(path))
-    if values.text("`ooTextFile`") != "ooTextFile" or values.text("`TextGrid`") != "TextGrid":
+    is_known = values.text("`ooTextFile`") in ("ooTextFile", "ooTextFile short")
+    if not is_known or values.text("`TextGrid`") != "TextGrid":
         raise InputError(f"{path}:1: not a TextGrid: `ooTextFile` and `TextGrid` must come first")
     for what in ("xmin", "xmax"):
         values.number(what)
