@@ -164,9 +164,7 @@ def test_sedt_from_a_package_on_disk(tmp_path: Path) -> None:
 
 
 def test_models_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"give the folder of a model package, an \.onnx file, or demo"
-    ):
+    with pytest.raises(InputError, match=r"give the folder of a model package, an \.onnx file, or demo"):
         sedt.load("nothing")
     with pytest.raises(InputError, match="not a model package"):
         load(tmp_path)
