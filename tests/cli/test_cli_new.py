@@ -102,6 +102,15 @@ def test_a_recipe_that_is_there_is_kept(folder: Path) -> None:
     assert not Path("my-sounds-labels").exists()
 
 
+def test_an_interrupt_leaves_no_half_recipe(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> float:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sedt.planning.measure_step", interrupt)
+    assert run("new", str(folder)).exit_code == 130
+    assert sorted(path.name for path in Path().iterdir()) == ["my sounds"]
+
+
 def test_frame_network_and_choices(folder: Path) -> None:
     words = ["--network", "crnn", "--class", "beep", "--no-test", "--window", "2", "-o", "beeps/r.toml"]
     made = run("new", str(folder), *words)

@@ -43,6 +43,31 @@ def test_labels_of_every_format_are_found(tmp_path: Path, format_name: str) -> N
     assert not found.broken_labels
 
 
+def test_labels_whose_first_recordings_have_no_events(tmp_path: Path) -> None:
+    silent = {f"{number:03}.wav": [] for number in range(200)}
+    recordings(tmp_path, "a.wav")
+    write_events(tmp_path / "labels.json", {**silent, "a.wav": EVENTS})
+    assert (tmp_path / "labels.json").read_text(encoding="utf-8").index("bell") > 4096
+    assert survey(tmp_path).events["a.wav"] == EVENTS
+
+
+def test_what_sedt_serve_answered_is_labels(tmp_path: Path) -> None:
+    recordings(tmp_path, "a.wav")
+    event = '{"onset":0.5,"offset":0.9,"event_label":"bell","score":0.8}'
+    answer = f'{{"filename":"a.wav","duration":4.0,"model":"demo","events":[{event}]}}'
+    (tmp_path / "a.json").write_text(answer, encoding="utf-8")
+    assert survey(tmp_path).events["a.wav"] == [Event(0.5, 0.9, "bell", 0.8)]
+
+
+def test_text_in_another_encoding(tmp_path: Path) -> None:
+    recordings(tmp_path, "a.wav")
+    (tmp_path / "a.txt").write_text("0.5\t0.9\tbell\n", encoding="utf-16")
+    (tmp_path / "readme.txt").write_bytes("Geräusche der Straße".encode("latin-1"))
+    found = survey(tmp_path)
+    assert found.events["a.wav"] == EVENTS[:1]
+    assert not found.broken_labels
+
+
 def test_labels_in_a_folder_that_mirrors_the_audio(tmp_path: Path) -> None:
     recordings(tmp_path, "audio/one/x.wav", "audio/two/x.wav")
     write_folder(tmp_path / "labels", {"one/x.wav": EVENTS, "two/x.wav": EVENTS[:1]}, "audacity")

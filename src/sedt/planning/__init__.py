@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from sedt.planning.recipe_text import Choices, recipe_text
 from sedt.planning.sizes import Sizes, sizes_of
 from sedt.planning.split import Split, split
 from sedt.planning.survey import Survey, survey
-from sedt.recipe import load_recipe
+from sedt.recipe import load_recipe, validate
 
 NETWORKS = ("sedt", "crnn", "conv_transformer")
 
@@ -63,6 +64,8 @@ class Plan:
 def make_plan(folder: Path, recipe_file: Path, wishes: Wishes | None = None) -> Plan:
     """Look at `folder`, decide, and write `recipe_file` and beside it the tables `NAME-labels/*.tsv`.
 
+    Nothing is written before all is decided: a recipe that is there is whole.
+
     Raises:
         InputError: no audio or labels that can be read, too few labels, or a file cannot be written.
     """
@@ -91,19 +94,28 @@ def make_plan(folder: Path, recipe_file: Path, wishes: Wishes | None = None) -> 
         unlabelled_s=unlabelled_s,
         seed=wishes.seed,
     )
-    _write_tables(tables, found.events, parts, set(fitted.classes))
-    write_text(recipe_file, recipe_text(choices, None))
-    step_s = wishes.step_s or measure_step(load_recipe(recipe_file), len(fitted.classes))
-    cost = plan_steps(step_s, wishes.hours, pretrains, wishes.network)
-    write_text(recipe_file, recipe_text(choices, cost))
     classes = set(fitted.classes)
+    contents = _tables(tables, found.events, parts, classes)
+    step_s = wishes.step_s or measure_step(_first_recipe(choices, recipe_file), len(classes))
+    cost = plan_steps(step_s, wishes.hours, pretrains, wishes.network)
+    _write_tables(tables, contents)
+    write_text(recipe_file, recipe_text(choices, cost))
     left_out = sum(one.label not in classes for events in found.events.values() for one in events)
     recipe = load_recipe(recipe_file)
     return Plan(recipe_file, recipe, found, parts, fitted, sizes, cost, unlabelled_s, left_out)
 
 
-def _write_tables(folder: Path, events: dict[str, list[Event]], parts: Split, classes: set[str]) -> None:
-    """A table for each part; events of rare classes are left out of all."""
+def _first_recipe(choices: Choices, recipe_file: Path) -> Recipe:
+    """What a step is measured with: the recipe, but for the numbers of epochs."""
+    content = tomllib.loads(recipe_text(choices, None))
+    return validate(Recipe, content, where=str(recipe_file), base=recipe_file.parent)
+
+
+def _tables(
+    folder: Path, events: dict[str, list[Event]], parts: Split, classes: set[str]
+) -> dict[str, dict[str, list[Event]]]:
+    """A table for each part, to be written to `folder`; events of rare classes are left out of all."""
+    tables = {}
     for part in ("train", "validation", "test"):
         names: list[str] = getattr(parts, part)
         table = {name: [one for one in events[name] if one.label in classes] for name in names}
@@ -111,6 +123,13 @@ def _write_tables(folder: Path, events: dict[str, list[Event]], parts: Split, cl
             raise InputError(
                 f"{folder / part}.tsv: none of the {part} recordings has an event of the classes"
             )
+        tables[part] = table
+    return tables
+
+
+def _write_tables(folder: Path, tables: dict[str, dict[str, list[Event]]]) -> None:
+    """Those that hold something; of the others none is left from before."""
+    for part, table in tables.items():
         if table:
             write_events(folder / f"{part}.tsv", table)
         else:

@@ -118,7 +118,7 @@ def _classes(counts: Counter[str], wanted: Sequence[str] | None) -> tuple[list[s
         missing = next((label for label in wanted if not counts[label]), None)
         if missing is not None:
             there = ", ".join(sorted(counts)) or "none"
-            raise InputError(f"--classes: no training recording has {missing!r} (labels: {there})")
+            raise InputError(f"--class: no training recording has {missing!r} (labels: {there})")
         return sorted(set(wanted)), {}
     classes = sorted(label for label, number in counts.items() if number >= LEAST_EVENTS)
     if not classes:

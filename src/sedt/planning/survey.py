@@ -12,6 +12,7 @@ from sedt.audio import SUFFIXES, audio_duration, find_audio
 from sedt.audio_files import open_recording
 from sedt.errors import InputError
 from sedt.events import Event
+from sedt.files import read_text
 from sedt.formats import agree, read_labels
 from sedt.formats.dcase import read_strong
 from sedt.formats.recognise import label_files, recognise
@@ -157,13 +158,16 @@ def _candidates(folder: Path) -> list[Path]:
 
 def _is_prose(file: Path) -> bool:
     """A `.txt` or `.json` of other things, whose ending alone makes it look like labels."""
-    text = file.read_bytes()[:4096].decode("utf-8", "replace").strip()
-    if file.suffix.lower() not in (".txt", ".json", ".csv") or not text:
+    ending = file.suffix.lower()
+    if ending not in (".txt", ".json"):
         return False
-    first = text.split("\n", 1)[0].split()
-    if file.suffix.lower() == ".txt" and recognise(file) == "audacity":
-        return not _is_number(first[0])
-    return file.suffix.lower() == ".json" and '"label' not in text and '"annotations"' not in text
+    try:
+        text = read_text(file)  # all of it: what comes first may be recordings without events
+    except InputError:  # no text, which its reader tells if it looks like labels
+        text = file.read_bytes().decode("utf-8", "replace")
+    if ending == ".txt":
+        return bool(text.strip()) and recognise(file) == "audacity" and not _is_number(text.split()[0])
+    return 'label"' not in text and '"annotations"' not in text
 
 
 def _is_number(text: str) -> bool:
