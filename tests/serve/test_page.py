@@ -265,6 +265,24 @@ def test_the_microphone_is_heard(page: Page) -> None:
     assert page.locator("#file-name").inner_text().startswith("microphone ")
 
 
+def test_the_microphone_is_stopped_while_the_browser_asks(page: Page) -> None:
+    ready(page).evaluate(
+        """() => {
+            const media = navigator.mediaDevices, ask = media.getUserMedia.bind(media);
+            media.getUserMedia = async (wanted) => {
+                await new Promise((allow) => (window.allow = allow));
+                return (window.heard = await ask(wanted));
+            };
+        }"""
+    )
+    page.get_by_role("button", name="Microphone").click()
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Microphone").wait_for()
+    page.evaluate("() => window.allow()")
+    page.wait_for_function("() => window.heard?.getTracks().every((track) => track.readyState === 'ended')")
+    assert page.locator("#live").is_hidden()
+
+
 def test_bad_input_is_told_in_one_line(page: Page, tmp_path: Path) -> None:
     file = tmp_path / "<b>notes.wav"
     file.write_text("no audio at all")

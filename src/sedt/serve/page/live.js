@@ -22,16 +22,18 @@ export class Live {
     this.events = [];
     byId("live-events").replaceChildren();
     const began = new Date();
-    this.microphone = new Microphone({
+    const microphone = new Microphone({
       level: (time, peak) => this.level(time, peak),
       event: (event) => this.event(event),
       over: (wav, error, isCut) => this.over(wav, error, isCut, began),
     });
+    this.microphone = microphone;
     this.show(true);
     try {
-      await this.microphone.start();
+      await microphone.start();
     } catch (error) {
-      if (this.microphone?.media) this.microphone.media.getTracks().forEach((track) => track.stop());
+      if (microphone !== this.microphone) return; // it is over, and that was told
+      microphone.media?.getTracks().forEach((track) => track.stop());
       this.microphone = null;
       this.show(false);
       const isDenied = error.name === "NotAllowedError";

@@ -19,10 +19,14 @@ export class Microphone {
   async start() {
     if (!navigator.mediaDevices) throw new Error("A browser gives the microphone only to https pages and to localhost.");
     const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-    this.media = await navigator.mediaDevices.getUserMedia({ audio: plain });
+    const media = await navigator.mediaDevices.getUserMedia({ audio: plain });
+    if (this.isOver) return media.getTracks().forEach((track) => track.stop()); // stopped while the browser asked
+    this.media = media;
     this.context = new AudioContext();
     await this.context.audioWorklet.addModule(new URL("./microphone_worklet.js", import.meta.url));
+    if (this.isOver) return;
     await this.open();
+    if (this.isOver) return;
     this.node = new AudioWorkletNode(this.context, "samples", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
     this.node.port.onmessage = ({ data }) => (data === null ? this.socket.send(new ArrayBuffer(0)) : this.take(data));
     this.context.createMediaStreamSource(this.media).connect(this.node);
@@ -64,7 +68,7 @@ export class Microphone {
   stop() {
     if (this.isStopping) return;
     this.isStopping = true;
-    if (this.socket.readyState !== WebSocket.OPEN) return this.finish("");
+    if (!this.node || this.socket.readyState !== WebSocket.OPEN) return this.finish("");
     this.media.getTracks().forEach((track) => track.stop());
     this.node.port.postMessage("end");
     setTimeout(() => this.finish(""), WAIT_FOR_END_MS);
@@ -74,8 +78,8 @@ export class Microphone {
     if (this.isOver) return;
     this.isOver = true;
     this.media?.getTracks().forEach((track) => track.stop());
-    this.socket.close();
-    this.context.close();
+    this.socket?.close();
+    this.context?.close();
     const wav = this.kept ? toWav(this.blocks, this.kept, this.context.sampleRate) : null;
     this.on.over(wav, error, this.kept >= MOST_KEPT_BYTES);
   }
