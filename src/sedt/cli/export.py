@@ -22,7 +22,10 @@ CALIBRATION_S = 60.0
 
 
 def export(
-    model: Annotated[str, typer.Argument(help="Folder of a model package, or `demo`.", metavar="MODEL")],
+    model: Annotated[
+        str,
+        typer.Argument(help="Folder of a model package, `demo`, or user/name on the Hub.", metavar="MODEL"),
+    ],
     onnx: Annotated[
         Path | None, typer.Option("--onnx", help="Write an ONNX file here.", metavar="FILE.onnx")
     ] = None,

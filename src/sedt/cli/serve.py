@@ -22,7 +22,9 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def serve(
-    model: Annotated[str, typer.Option(help="Folder of a model package, or `demo`.")] = "demo",
+    model: Annotated[
+        str, typer.Option(help="Folder of a model package, an .onnx file, `demo`, or user/name on the Hub.")
+    ] = "demo",
     host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 means all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 means any that is free.", min=0, max=65535)] = 8000,
     token: Annotated[
