@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import sedt.build as build
+from sedt.config import Recipe
 from sedt.data.recordings import Recordings
 from sedt.decoding import RecordingPredictions
 from sedt.detector import Detector
@@ -18,6 +19,9 @@ from sedt.formats.tables import read_table, write_table
 from sedt.metrics import Collars, Counts, event_based
 from sedt.package import Package
 from sedt.tuning import THRESHOLDS
+
+Part = Literal["test", "validation"]
+"""The recordings that a model is judged on."""
 
 OPERATING_COLUMNS = ("threshold", "event_label", "reference", "estimated", "hits")
 
@@ -59,6 +63,19 @@ class Trial:
     """Every query, or step, as an event of every class: what PSDS is counted on."""
     durations: Mapping[str, float]
     operating: Sequence[OperatingPoint]
+
+
+def part_to_judge(recipe: Recipe) -> Part | None:
+    """Test recordings; if the recipe has none, validation recordings; None if it has neither."""
+    if recipe.data.test:
+        return "test"
+    return "validation" if recipe.data.validation else None
+
+
+def collars_of(recipe: Recipe) -> Collars:
+    """Those that scores are counted with."""
+    tune = recipe.tune
+    return Collars(tune.onset_collar_s, tune.offset_collar_s, tune.offset_ratio)
 
 
 def named_recordings(sets: Sequence[Recordings]) -> Iterator[Recording]:

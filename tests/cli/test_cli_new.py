@@ -152,7 +152,7 @@ def test_odd_names_survive_the_recipe(folder: Path) -> None:
     [
         (["nowhere"], "nowhere: no such folder"),
         (["my sounds", "--network", "yolo"], "--network yolo: known networks are sedt"),
-        (["my sounds", "--class", "cat"], "no training recording has 'cat'"),
+        (["my sounds", "--class", "cat"], "--class: no training recording has 'cat'"),
         (["my sounds", "--window", "0"], "--window 0"),
         (["my sounds", "--size", "huge"], "--size huge: known sizes are small, large"),
         (["my sounds", "--labels", "gone.txt"], "gone.txt: no such label file or folder"),

@@ -158,7 +158,7 @@ def test_of_a_long_clip_the_part_with_most_errors() -> None:
     [
         (lambda run: shutil.rmtree(run), "no such run"),
         (lambda run: (run / "recipe.json").unlink(), "not a run"),
-        (lambda run: (run / "recipe.json").write_text("{"), "recipe.json: not JSON"),
+        (lambda run: (run / "recipe.json").write_text("{"), "recipe.json:1: not JSON"),
         (lambda run: (run / "recipe.json").write_text('{"name": 3}'), "recipe.json: `name`"),
         (lambda run: (run / "metrics.csv").write_text("a,b\n1,2\n"), "metrics.csv:1: no column `stage`"),
         (
@@ -169,10 +169,10 @@ def test_of_a_long_clip_the_part_with_most_errors() -> None:
             lambda run: (run / "metrics.csv").write_text("stage,epoch,seconds,loss\nfinetune,0,1,bad\n"),
             "metrics.csv:2: loss 'bad' is not a number",
         ),
-        (lambda run: (run / "metrics.csv").write_bytes(b"\xff\xfe\x00"), "metrics.csv: not UTF-8"),
+        (lambda run: (run / "metrics.csv").write_bytes(b"\xff\xfe\x00"), "metrics.csv:1: not UTF-16"),
         (lambda run: (run / "test.json").write_text("[]"), "test.json: must hold"),
         (lambda run: (run / "test.json").write_text("{}"), "test.json: `event_based`"),
-        (lambda run: (run / "finetune" / "result.json").write_text("x"), "result.json: not JSON"),
+        (lambda run: (run / "finetune" / "result.json").write_text("x"), "result.json:1: not JSON"),
         (lambda run: (run / "model" / "config.json").write_text("{}"), "config.json: "),
         (lambda run: (run / "test" / "candidates.tsv").write_text("x\n"), "candidates.tsv:1: no column"),
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from sedt.config import Recipe
 from sedt.errors import InputError
@@ -13,8 +13,7 @@ from sedt.files import load_json
 from sedt.package import PackageConfig
 from sedt.recipe import validate
 from sedt.report.metrics_file import Epoch, read_epochs
-
-Part = Literal["test", "validation"]
+from sedt.trials import Part, part_to_judge
 
 
 @dataclass(frozen=True)
@@ -48,14 +47,7 @@ class RunFolder:
     @property
     def part(self) -> Part | None:
         """The recordings that the model is judged on; None where the recipe has none with known events."""
-        return part_of(self.recipe)
-
-
-def part_of(recipe: Recipe) -> Part | None:
-    """Test recordings, or else validation recordings."""
-    if recipe.data.test:
-        return "test"
-    return "validation" if recipe.data.validation else None
+        return part_to_judge(self.recipe)
 
 
 def read_run(path: Path) -> RunFolder:
@@ -76,7 +68,7 @@ def read_run(path: Path) -> RunFolder:
     if not epochs and not config.exists():
         raise InputError(f"{path}: nothing to report yet: no epoch is finished and there is no model")
     package = validate(PackageConfig, load_json(config), where=str(config)) if config.exists() else None
-    part = part_of(recipe)
+    part = part_to_judge(recipe)
     return RunFolder(
         path,
         recipe,

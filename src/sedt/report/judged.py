@@ -16,8 +16,8 @@ from sedt.errors import InputError, noting
 from sedt.evaluation import evaluate
 from sedt.metrics import Collars
 from sedt.package import PackageConfig, load_package
-from sedt.report.folder import Part, RunFolder
-from sedt.trials import Recording, Trial, hear, named_recordings, read_trial, trial_of
+from sedt.report.folder import RunFolder
+from sedt.trials import Part, Recording, Trial, collars_of, hear, named_recordings, read_trial, trial_of
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,6 @@ def judge(run: RunFolder, say: Callable[[str], None]) -> Judged | str:
     scores = run.scores or _scores(run.recipe, trial)
     recordings = {one.name: one for one in named_recordings(sets)}
     return Judged(run.part, run.package, collars, trial, scores, recordings, why_silent)
-
-
-def collars_of(recipe: Recipe) -> Collars:
-    """Those that test scores are counted with."""
-    tune = recipe.tune
-    return Collars(tune.onset_collar_s, tune.offset_collar_s, tune.offset_ratio)
 
 
 def _recordings(run: RunFolder, part: Part, say: Callable[[str], None]) -> list[Recordings]:

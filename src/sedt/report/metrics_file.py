@@ -34,10 +34,7 @@ def read_epochs(file: Path) -> list[Epoch]:
     """
     if not file.exists():
         return []
-    lines = read_text(file).splitlines()
-    if any("\0" in line for line in lines):
-        raise InputError(f"{file}: holds bytes that are no text")
-    reader = csv.DictReader(lines)
+    reader = csv.DictReader(read_text(file).splitlines())
     missing = [name for name in ("stage", "epoch", "seconds") if name not in (reader.fieldnames or ())]
     if missing:
         raise InputError(f"{file}:1: no column `{missing[0]}`: not the metrics of a run")

@@ -28,11 +28,12 @@ from sedt.training.origin import commit_of_source
 from sedt.training.pretrain import pretrain
 from sedt.training.signals import Stopped, StopSignals
 from sedt.training.stages import finetune, tag_backbone
-from sedt.training.testing import part_to_score, score_part
+from sedt.training.testing import score_part
 from sedt.training.train_frames import train_frames
 from sedt.training.trainer import Devices, StageRun, is_first_process
 from sedt.training.transfer import NORMALISER_FILE, given_normaliser
 from sedt.training.tune import detector_stage, trained, tune, with_tuned
+from sedt.trials import part_to_judge
 
 NORMALISER_CLIPS = 400
 """Training clips, evenly spread, that the normaliser is fitted on."""
@@ -168,7 +169,7 @@ def _finish(folder: Path, recipe: Recipe, datasets: Datasets, console: Console) 
     package = replace(trained(folder, recipe, datasets.classes), info=_info(folder, recipe, datasets))
     if "tune" in recipe.stages:
         package = with_tuned(package, folder)
-    part = part_to_score(recipe)
+    part = part_to_judge(recipe)
     if part is not None and not (folder / f"{part}.json").exists():
         scores = score_part(package, recipe, part, folder, console)
         write_text(folder / f"{part}.json", json.dumps(scores, indent=1) + "\n")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import Console
 
@@ -17,18 +17,8 @@ from sedt.config import DecodingConfig, Recipe
 from sedt.detector import Detector
 from sedt.errors import noting
 from sedt.evaluation import Evaluation, evaluate
-from sedt.metrics import Collars
 from sedt.package import Package
-from sedt.trials import Heard, hear, trial_of, write_trial
-
-Part = Literal["test", "validation"]
-
-
-def part_to_score(recipe: Recipe) -> Part | None:
-    """Test recordings; if the recipe has none, validation recordings; None if it has neither."""
-    if recipe.data.test:
-        return "test"
-    return "validation" if recipe.data.validation else None
+from sedt.trials import Heard, Part, collars_of, hear, trial_of, write_trial
 
 
 def score_part(
@@ -45,9 +35,7 @@ def score_part(
     with noting(partial(console.print, highlight=False, markup=False)):
         sets = build.all_recordings(getattr(recipe.data, part), Supervision.STRONG, detector.sample_rate)
     heard = hear(detector, sets)
-    tune = recipe.tune
-    collars = Collars(tune.onset_collar_s, tune.offset_collar_s, tune.offset_ratio)
-    write_trial(folder, part, trial_of(heard, package, collars))
+    write_trial(folder, part, trial_of(heard, package, collars_of(recipe)))
     evaluation = _evaluate(heard, package, package.decoding, recipe)
     console.print(f"{part} recordings:")
     console.print(evaluation.table())
