@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 import sedt
 from hub_server import READ_ONLY, TOKEN, FakeHub, Repo
+from sedt.bulk import Job
 from sedt.cli.main import app
 from sedt.detector import find_model
 from sedt.errors import InputError
@@ -139,6 +140,15 @@ def test_the_second_time_it_comes_from_the_cache(hub: FakeHub, monkeypatch: pyte
     assert download("me/kitchen") == folder
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     assert download("me/kitchen") == folder
+
+
+def test_workers_all_have_the_model_that_was_looked_up(hub: FakeHub) -> None:
+    repo = filled(hub)
+    job = Job.of_model("me/kitchen")
+    hub.asked.clear()
+    repo.commit(package_files(**{"config.json": b"{}"}))
+    assert tuple(job.load().classes) == job.classes
+    assert hub.asked == []
 
 
 def test_a_folder_of_that_name_and_a_bundled_model_go_before(

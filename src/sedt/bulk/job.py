@@ -50,7 +50,8 @@ class Job:
     def of_model(model: str, **options: Any) -> Job:
         """With that model, as `sedt.load` takes it. Raises InputError: there is none, or not whole."""
         path = find_model(model)
-        return Job(partial(load, model), model, _fingerprint(path), _classes(path), **options)
+        # By its place, not its name: a worker must neither ask the Hub again nor get what is newer there.
+        return Job(partial(load, path), model, _fingerprint(path), _classes(path), **options)
 
     def tables(self, source: Source) -> dict[str, Path]:
         """Format -> the file of a recording's events."""
