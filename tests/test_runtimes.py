@@ -16,7 +16,7 @@ from sedt.detector import find_model, load
 from sedt.errors import InputError
 from sedt.export import export_onnx
 from sedt.runtimes.facts import facts_from_json
-from sedt.runtimes.onnx_runtime import METADATA_KEY
+from sedt.runtimes.onnx_runtime import METADATA_KEY, OnnxRuntime
 from sedt.runtimes.torch_runtime import facts_of
 from small_models import MODELS, package
 
@@ -149,6 +149,16 @@ def test_tampered_metadata(file: Path, tmp_path: Path, change: Change, message: 
 def test_metadata_that_are_no_facts(text: str) -> None:
     with pytest.raises(InputError, match=r"^here: "):
         facts_from_json(text, "here")
+
+
+@pytest.mark.parametrize("file", ["sedt"], indirect=True)
+@pytest.mark.parametrize(("said", "number"), [("1", 1), ("3,2", 3), ("", 0), ("many", 0)])
+def test_cores_are_shared_as_with_torch(
+    file: Path, said: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    session: Any = OnnxRuntime(file)._session
+    assert session.get_session_options().intra_op_num_threads == number
 
 
 @pytest.mark.parametrize("file", ["sedt"], indirect=True)

@@ -85,10 +85,20 @@ def _session(path: Path) -> Any:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what goes wrong becomes an error of ours, in one line
+    options.intra_op_num_threads = _num_threads()
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # each fault has an error type of its own
         raise InputError(f"{path}: no ONNX model that onnxruntime reads: {_first_line(error)}") from error
+
+
+def _num_threads() -> int:
+    """What OMP_NUM_THREADS says, as torch has it; 0 is onnxruntime's word for all cores.
+
+    It does not look there itself, and workers that share the cores would each take them all.
+    """
+    first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(first) if first.isascii() and first.isdecimal() and len(first) < 5 else 0
 
 
 def _check_shapes(path: Path, facts: ModelFacts, shapes: Mapping[str, list[Any]], outputs: list[str]) -> None:
