@@ -130,6 +130,19 @@ class Probabilities:
             step_s=parts[0].step_s,
         )
 
+    def without(self, silent: NDArray[np.bool_]) -> Probabilities:
+        """The same, but nothing sounds in the clips that `silent` (batch,) names."""
+
+        def kept(values: NDArray[np.float32]) -> NDArray[np.float32]:
+            return np.where(silent[:, None, None], np.float32(0), values)
+
+        return replace(
+            self,
+            classes=kept(self.classes),
+            tags=None if self.tags is None else np.where(silent[:, None], np.float32(0), self.tags),
+            frames=None if self.frames is None else kept(self.frames),
+        )
+
     def rows(self, rows: slice) -> Probabilities:
         """Of these clips of the batch."""
         return Probabilities(
