@@ -16,7 +16,7 @@ from serving import RECORDING
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 30_000
 """For a machine that is busy with other things."""
 _ALONE = (
     "--no-sandbox",
