@@ -48,7 +48,8 @@ class Detector:
         self._hop_samples = max(1, round(build.window_hop_s(package.model_config) * self.sample_rate))
         self.hop_s = self._hop_samples / self.sample_rate
         """Seconds from one window to the next: whole samples, or times would drift in long recordings."""
-        self._decision = build.decision(package.decoding)
+        self.decision = build.decision(package.decoding)
+        """The model's own thresholds and rules."""
         self._batch_size = batch_size
         self._device = torch.device(device)
         self._model = package.model.to(self._device).eval()
@@ -139,7 +140,7 @@ class Detector:
 
         `index` and `held` are those of the joiner of an earlier run, which is gone on from.
         """
-        deoverlap = self._decision.deoverlap and not undecided
+        deoverlap = self.decision.deoverlap and not undecided
         return SeamJoiner(self.window_s, self.hop_s, deoverlap, index, list(held))
 
     def predict(
@@ -219,7 +220,7 @@ class Detector:
 
     def _with_threshold(self, threshold: float | None) -> Decision:
         if threshold is None:
-            return self._decision
+            return self.decision
         if not 0 <= threshold <= 1:
             raise InputError(f"threshold {threshold} must lie in 0..1")
         return build.decision(self.package.decoding.model_copy(update={"threshold": threshold}))

@@ -25,7 +25,7 @@ from sedt.serve.server import bind, make_server
 from sedt.serve.settings import ServeSettings
 
 RECORDING = Path(str(files("sedt") / "bundled" / "recording" / "recording.ogg"))
-PATIENCE_S = 120
+PATIENCE_S = 300
 """Enough for a busy machine to import torch."""
 
 

@@ -58,6 +58,18 @@ def test_a_signal_lets_what_is_in_hand_end(number: int, code: int) -> None:
 
 
 @pytest.mark.slow
+def test_ctrl_c_twice_ends_at_once() -> None:
+    with process("--stop-s", "600") as (server, address), half_sent(address, form(), 1000):
+        in_hand(address, 1)
+        server.send_signal(signal.SIGINT)
+        time.sleep(2)
+        assert server.poll() is None
+        server.send_signal(signal.SIGINT)
+        server.communicate(timeout=PATIENCE_S)
+    assert server.returncode == 130
+
+
+@pytest.mark.slow
 def test_a_stop_does_not_wait_for_ever() -> None:
     with process("--stop-s", "1") as (server, address), half_sent(address, form(), 1000):
         in_hand(address, 1)
@@ -98,6 +110,7 @@ def test_killed_in_mid_request() -> None:
     assert "secret" not in log
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
 def test_a_bomb_does_not_fill_memory() -> None:
     file = BytesIO()

@@ -55,7 +55,7 @@ def serve(
     from sedt.serve.settings import ServeSettings
 
     settings = ServeSettings(
-        model=Path(model).name or model,
+        model=_name(model),
         token=_token(token),
         origins=tuple(one.rstrip("/") for one in origin or ()),
         corrections=_folder(corrections),
@@ -77,7 +77,10 @@ def _run(model: str, host: str, port: int, settings: ServeSettings, batch_size: 
     with bind(host, port) as opened:  # before the model, which takes its time
         from sedt.detector import load
 
-        detector = load(model, batch_size=batch_size, device=device)
+        try:
+            detector = load(model, batch_size=batch_size, device=device)
+        except (RuntimeError, AssertionError) as error:  # torch's ways to say that there is none
+            raise InputError(f"--device {device}: {str(error).splitlines()[0]}") from error
         if host not in _LOOPBACK and settings.token is None:
             print(f"note: anybody who reaches {host} may use it: --token restricts that", file=sys.stderr)
         log_to_stderr()
@@ -94,6 +97,12 @@ def _require_extra() -> None:
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise InputError(f"the server needs {', '.join(missing)}: pip install 'sedt[serve]'")
+
+
+def _name(model: str) -> str:
+    """What answers call it: runs/NAME/model is NAME."""
+    path = Path(model).resolve()
+    return path.parent.name if path.name == "model" else path.name
 
 
 def _token(token: str | None) -> str | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -147,23 +146,16 @@ class Service:
         """Samples in, events out."""
         await self.streams.serve(websocket)
 
-    @asynccontextmanager
-    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
-        """Ends the threads with the server."""
-        yield
-        await asyncio.to_thread(self.work.stop)
 
-
-def create_app(detector: Detector, settings: ServeSettings) -> FastAPI:
+def create_app(service: Service) -> FastAPI:
     """The application of one server."""
-    service = Service(detector, settings)
+    settings = service.settings
     app = FastAPI(
         title="sedt",
         version=__version__,
         description="Finds when each sound happens.",
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
-        lifespan=service.lifespan,
     )
     app.add_middleware(Gate, settings=settings, metrics=service.metrics)
     if settings.origins:

@@ -43,15 +43,14 @@ class ModelDescription(BaseModel):
 
 def describe(detector: Detector, settings: ServeSettings) -> ModelDescription:
     """The model and the limits."""
-    decoding = detector.package.decoding
     return ModelDescription(
         name=settings.model,
         classes=list(detector.classes),
         window_s=detector.window_s,
         hop_s=detector.hop_s,
         sample_rate=detector.sample_rate,
-        thresholds=_by_class(decoding.threshold, detector.classes),
-        tag_thresholds=_by_class(decoding.tag_threshold, detector.classes),
+        thresholds=_by_class(detector.decision.threshold, detector.classes),
+        tag_thresholds=_by_class(detector.decision.tag_threshold, detector.classes),
         formats=list(FORMATS),
         saves_corrections=settings.corrections is not None,
         max_upload_bytes=settings.max_upload_bytes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import gc
 import os
@@ -12,7 +13,7 @@ import uvicorn
 
 from sedt.detector import Detector
 from sedt.errors import InputError
-from sedt.serve.app import create_app
+from sedt.serve.app import Service, create_app
 from sedt.serve.connections import Connections
 from sedt.serve.logs import note
 from sedt.serve.settings import ServeSettings
@@ -39,7 +40,11 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Says when it is there: not before somebody may connect."""
+    """Says when it is there, not before somebody may connect; ends the threads that detect."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open the ports."""
@@ -49,12 +54,17 @@ class _Server(uvicorn.Server):
             shown = f"[{host}]" if ":" in host else host
             note("serving", url=f"http://{shown}:{number}/", pid=os.getpid())
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait for what is in hand, not for ever; then end the threads."""
+        await super().shutdown(sockets)
+        await asyncio.to_thread(self._service.work.stop)
+
 
 def make_server(detector: Detector, settings: ServeSettings) -> uvicorn.Server:
     """A server for `server.run(sockets=[bind(...)])`."""
-    connections = Connections(settings)
+    service, connections = Service(detector, settings), Connections(settings)
     config = uvicorn.Config(
-        create_app(detector, settings),
+        create_app(service),
         loop="asyncio",
         http=cast(Any, connections.protocol),
         ws="websockets-sansio",
@@ -66,7 +76,7 @@ def make_server(detector: Detector, settings: ServeSettings) -> uvicorn.Server:
         backlog=_BACKLOG,
         timeout_graceful_shutdown=settings.stop_s,
     )
-    return _Server(config)
+    return _Server(config, service)
 
 
 def serve(detector: Detector, settings: ServeSettings, port: socket.socket) -> None:
