@@ -63,7 +63,8 @@ def opened(browser: Browser, address: str, query: str = "", **options: Any) -> I
     page.goto(f"http://{address}/{query}")
     yield page
     context.close()
-    assert [line for line in wrong if "status of 4" not in line] == []  # Chromium's own line for a 4xx
+    wrong = [line for line in wrong if "status of 4" not in line]  # Chromium's own line for a 4xx
+    assert wrong == [], wrong
 
 
 def _is_here(url: str, address: str) -> bool:

@@ -90,9 +90,12 @@ def test_fingers_hear_boxes_and_scroll(browser: Browser, address: str) -> None:
 def test_waveform_and_spectrogram_are_drawn_and_zoom(page: Page) -> None:
     upload(page)
     colours = """() => {
-      const c = document.getElementById("spectrogram");
-      const data = new Uint32Array(c.getContext("2d").getImageData(0, 0, c.width, c.height).data.buffer);
-      return new Set(data).size;
+      const shown = document.getElementById("spectrogram");
+      const copy = document.createElement("canvas");
+      Object.assign(copy, { width: shown.width, height: shown.height });
+      const context = copy.getContext("2d", { willReadFrequently: true });
+      context.drawImage(shown, 0, 0);
+      return new Set(new Uint32Array(context.getImageData(0, 0, copy.width, copy.height).data.buffer)).size;
     }"""
     page.wait_for_function(f"() => ({colours})() > 50")
     width = """w => {
