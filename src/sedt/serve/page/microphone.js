@@ -21,7 +21,11 @@ export class Microphone {
     const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
     this.media = await navigator.mediaDevices.getUserMedia({ audio: plain });
     this.context = new AudioContext();
-    await this.context.audioWorklet.addModule(new URL("./microphone_worklet.js", import.meta.url));
+    try {
+      await this.context.audioWorklet.addModule(new URL("./microphone_worklet.js", import.meta.url));
+    } catch {
+      throw new Error("the server does not answer: is it running?");
+    }
     await this.open();
     this.node = new AudioWorkletNode(this.context, "samples", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
     this.node.port.onmessage = ({ data }) => (data === null ? this.socket.send(new ArrayBuffer(0)) : this.take(data));
