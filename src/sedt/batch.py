@@ -1,4 +1,4 @@
-"""Records for every tensor that crosses a folder.
+"""Records for every tensor that crosses a folder: all of them, so that the file is longer than others.
 
 A clip is `window_s` seconds of mono audio. Times inside a model are spans (see `sedt.spans`): shares of the
 window. Decoder layers are a leading axis. Supervision travels with each clip.

@@ -1,4 +1,7 @@
-"""Audio of any length -> events."""
+"""Audio of any length -> events.
+
+Longer than other files on purpose: one class, from a file, an array or a stream to events, and how it is loaded.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from sedt.errors import InputError
 from sedt.events import Event
 from sedt.formats import agree, read_labels
 from sedt.formats.dcase import read_strong
-from sedt.formats.recognise import label_files, recognise
+from sedt.formats.recognise import is_number, label_files, recognise
 from sedt.formats.tables import column_names, read_table
 
 PARTS = {
@@ -162,16 +162,8 @@ def _is_prose(file: Path) -> bool:
         return False
     first = text.split("\n", 1)[0].split()
     if file.suffix.lower() == ".txt" and recognise(file) == "audacity":
-        return not _is_number(first[0])
+        return not is_number(first[0])
     return file.suffix.lower() == ".json" and '"label' not in text and '"annotations"' not in text
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _read(file: Path, found: Survey, index: RecordingIndex) -> dict[str, list[Event]]:
