@@ -1,6 +1,6 @@
 """Audio of any length -> events.
 
-Longer than other files on purpose: one class, from a file, an array or a stream to events, and how it is loaded.
+Longer than other files on purpose: one class, from a file, an array or a stream to events, and its loading.
 """
 
 from __future__ import annotations
