@@ -1,4 +1,4 @@
-"""Take the pictures of the web page that docs/web-page.md shows: `python docs/screenshots.py`, extra `dev`.
+"""Take the pictures of the web page for docs/web-page.md: `python docs/screenshots.py`, with the extra `dev`.
 
 Needs `chromium` on the path. Starts a server of its own on a free port, with the demonstration model.
 """

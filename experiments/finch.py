@@ -67,7 +67,7 @@ def main() -> None:
     target = RESULTS / "finch" / f"{options.arm}_seed{options.seed}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     result = {"arm": options.arm, "seed": options.seed, "commit": commit(), "labelled_minutes": MINUTES}
-    result |= {"stages": _hours(run), "test": scores(run, home)}
+    result |= {"stages": _hours(run), "validation": _validation(run), "test": scores(run, home)}
     target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=1))
 
@@ -112,6 +112,13 @@ def scores(run: Path, home: Path) -> dict[str, Any]:
                 figures[name] |= {"macro_f1": sum(kept.values()) / len(kept), "classes": len(kept)}
                 figures[name]["per_class_f1"] = kept
     return figures
+
+
+def _validation(run: Path) -> dict[str, float]:
+    """Epoch (from 1) of the last stage that learns -> event-based macro F1, 50 ms, thresholds of 0.5."""
+    with (run / "metrics.csv").open(encoding="utf-8", newline="") as lines:
+        rows = [row for row in csv.DictReader(lines) if row["stage"] in ("finetune", "train_frames")]
+    return {str(int(row["epoch"]) + 1): float(row["event_based"]) for row in rows if row["event_based"]}
 
 
 def _hours(run: Path) -> dict[str, float]:

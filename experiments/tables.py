@@ -211,6 +211,50 @@ def claims(folder: str) -> str:
     return "\n".join(lines) if len(lines) > 2 else ""
 
 
+FINCH = {
+    "SP-SEDT: pre-trained on all recordings": "pretrained",
+    "SEDT: no pre-training": "scratch",
+    "CRNN": "crnn",
+    "Conv-Transformer": "conv_transformer",
+}
+FINCH_EPOCHS = ("5", "10", "15", "20", "40")
+FINCH_COLUMNS = [
+    Column("any, 50 ms", ("test", "any_50ms", "micro", "f1")),
+    Column("any, 20 ms", ("test", "any_20ms", "micro", "f1")),
+    Column("each, 50 ms", ("test", "each_50ms", "macro_f1")),
+    Column("each, 20 ms", ("test", "each_20ms", "macro_f1")),
+]
+
+
+def finch() -> str:
+    """Syllables found from ten minutes of labels, and how fast the networks with queries learned that."""
+    lines = [
+        f"| F1 in % | seeds | {' | '.join(column.title for column in FINCH_COLUMNS)} | hours |",
+        "|---|--:|" + "--:|" * (len(FINCH_COLUMNS) + 1),
+    ]
+    for title, arm in FINCH.items():
+        found = runs("finch", arm)
+        if found:
+            cells = " | ".join(column.cell(found) for column in FINCH_COLUMNS)
+            mean = statistics.mean(sum(run["stages"].values()) for run in found)
+            lines.append(f"| {title} | {len(found)} | {cells} | {mean:.1f} |")
+    return "\n".join(lines) if len(lines) > 2 else ""
+
+
+def finch_learning() -> str:
+    """Validation after some epochs of fine-tuning."""
+    lines = [
+        f"| event-based F1 in % after | {' | '.join(f'{epoch} epochs' for epoch in FINCH_EPOCHS)} |",
+        "|---|" + "--:|" * len(FINCH_EPOCHS),
+    ]
+    for title, arm in list(FINCH.items())[:2]:
+        found = runs("finch", arm)
+        if found:
+            cells = [Column(epoch, ("validation", epoch)).cell(found) for epoch in FINCH_EPOCHS]
+            lines.append(f"| {title} | {' | '.join(cells)} |")
+    return "\n".join(lines) if len(lines) > 2 else ""
+
+
 def tables() -> dict[str, str]:
     """Name -> text; tables that cannot be made here are left as they are."""
     tuned, fixed = "thresholds per class, tuned on the validation scenes", "thresholds of 0.5"
@@ -225,6 +269,8 @@ def tables() -> dict[str, str]:
         "urban_grid": beside_the_paper("urban_grid"),
         "urban_all": all_figures("urban_grid"),
         "urban_claims": claims("urban_grid"),
+        "finch": finch(),
+        "finch_learning": finch_learning(),
     }
     return {name: text for name, text in found.items() if text}
 

@@ -12,7 +12,7 @@ import torch
 
 import sedt
 import sedt.build as build
-from sedt.audio import write_audio
+from sedt.audio import read_audio, write_audio
 from sedt.config import DecodingConfig, FeaturesConfig, ModelConfig
 from sedt.detector import Detector, find_model, load
 from sedt.errors import InputError
@@ -161,6 +161,19 @@ def test_sedt_from_a_package_on_disk(tmp_path: Path) -> None:
         other = load(str(tmp_path / "model"), batch_size=size).detect(noise, 16_000)
         assert [e.label for e in other] == [e.label for e in found]
         assert [e.onset for e in other] == pytest.approx([e.onset for e in found], abs=1e-4)
+
+
+def test_in_digital_silence_nothing_sounds() -> None:
+    """The bundled model has learned from sounds alone, and would call silence something."""
+    detector = sedt.load("demo")
+    rate = detector.sample_rate
+    assert detector.detect(np.zeros(rate), rate) == []
+    assert detector.detect(np.zeros(30 * rate), rate) == []
+    recording = Path(sedt.__file__).parent / "bundled" / "recording" / "recording.ogg"
+    samples = read_audio(recording, rate)
+    late = detector.detect(np.concatenate([np.zeros(3 * round(detector.hop_s * rate)), samples]), rate)
+    assert late
+    assert min(e.onset for e in late) > 2 * detector.hop_s
 
 
 def test_models_that_are_not_there(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ SUFFIXES = frozenset(_SUFFIXES.split())
 WRITABLE = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS")}
 """Ending -> container and sample format that `write_audio` makes."""
 
+SILENCE = 1e-5
+"""Where the loudest sample is under this, nothing sounds: -100 dB of full scale."""
 _MARGIN = 256  # samples of the lower rate, more than half the length of soxr's filter
 _WRITE_BLOCK = 1 << 16  # libsndfile's Vorbis encoder overflows its stack on long arrays
 

@@ -1,4 +1,4 @@
-"""Records for every tensor that crosses a folder.
+"""Records for every tensor that crosses a folder: all of them, so that the file is longer than others.
 
 A clip is `window_s` seconds of mono audio. Times inside a model are spans (see `sedt.spans`): shares of the
 window. Decoder layers are a leading axis. Supervision travels with each clip.
@@ -128,6 +128,19 @@ class Probabilities:
             tags=np.concatenate(tags) if tags else None,
             frames=np.concatenate(frames) if frames else None,
             step_s=parts[0].step_s,
+        )
+
+    def without(self, silent: NDArray[np.bool_]) -> Probabilities:
+        """The same, but nothing sounds in the clips that `silent` (batch,) names."""
+
+        def kept(values: NDArray[np.float32]) -> NDArray[np.float32]:
+            return np.where(silent[:, None, None], np.float32(0), values)
+
+        return replace(
+            self,
+            classes=kept(self.classes),
+            tags=None if self.tags is None else np.where(silent[:, None], np.float32(0), self.tags),
+            frames=None if self.frames is None else kept(self.frames),
         )
 
     def rows(self, rows: slice) -> Probabilities:

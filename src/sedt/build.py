@@ -1,4 +1,4 @@
-"""The only place where settings become objects."""
+"""The only place where settings become objects; so it is longer than other files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Audio of any length -> events."""
+"""Audio of any length -> events.
+
+Longer than other files on purpose: one class, from a file, an array or a stream to events, and its loading.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sedt.audio import Waveform, audio_duration, stream_audio, to_mono, to_mono_blocks
+from sedt.audio import SILENCE, Waveform, audio_duration, stream_audio, to_mono, to_mono_blocks
 from sedt.batch import Probabilities
 from sedt.decoding import Decision, RecordingPredictions, SeamJoiner, candidates, decode
 from sedt.errors import InputError
@@ -187,7 +190,10 @@ class Detector:
         for row, window in zip(padded, windows, strict=True):
             row[: len(window)] = window
         num_samples = np.array([len(window) for window in windows])
-        return self._runtime.probabilities(padded, num_samples), num_samples / self.sample_rate
+        said = self._runtime.probabilities(padded, num_samples)
+        # A model has learned from sounds: in digital silence it would make something up.
+        silent = np.abs(padded).max(axis=1) < SILENCE
+        return said.without(silent) if silent.any() else said, num_samples / self.sample_rate
 
     def through(self, run: WindowRun) -> Detector:
         """The same detector, whose windows go through `run`: so recordings of several threads share a batch.

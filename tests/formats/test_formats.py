@@ -245,16 +245,18 @@ def test_decimal_commas_between_semicolons(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_many_rows_take_time_in_proportion(tmp_path: Path, name: str) -> None:
-    """Four times the rows may not take much more than four times as long."""
-    seconds = []
-    for number in (2_000, 8_000):
+    """Four times the rows may not take much more than four times as long, by the fastest of three tries."""
+
+    def seconds_for(number: int) -> float:
         events = [Event(i * 0.5, i * 0.5 + 0.25, ("wren", "robin")[i % 2]) for i in range(number)]
         start = time.process_time()
         (file,) = write_folder(tmp_path, {"song.wav": events}, name)
         (found,) = read_events(file).values()
-        seconds.append(time.process_time() - start)
         assert len(found) == number
-    assert seconds[1] < 10 * seconds[0]
+        return time.process_time() - start
+
+    few, many = (min(seconds_for(number) for _ in range(3)) for number in (2_000, 8_000))
+    assert many < 10 * few + 0.05
 
 
 def test_praat_in_utf16(tmp_path: Path) -> None:

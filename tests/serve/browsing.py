@@ -16,7 +16,7 @@ from serving import RECORDING
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 30_000
 """For a machine that is busy with other things."""
 _ALONE = (
     "--no-sandbox",
@@ -63,7 +63,8 @@ def opened(browser: Browser, address: str, query: str = "", **options: Any) -> I
     page.goto(f"http://{address}/{query}")
     yield page
     context.close()
-    assert [line for line in wrong if "status of 4" not in line] == []  # Chromium's own line for a 4xx
+    wrong = [line for line in wrong if "status of 4" not in line]  # Chromium's own line for a 4xx
+    assert wrong == [], wrong
 
 
 def _is_here(url: str, address: str) -> bool:

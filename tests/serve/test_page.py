@@ -77,21 +77,25 @@ def test_fingers_hear_boxes_and_scroll(browser: Browser, address: str) -> None:
         page.locator("#zoom-in").tap()
         page.locator("#zoom-in").tap()
         box(page, "baby_cry").wait_for(state="detached")
-        x, y = middle(page.locator("#spectrogram"), 0.2)
+        page.locator("#spectrogram").scroll_into_view_if_needed()
+        x, y = middle(page.locator("#spectrogram"), 0.1)
         finger = page.context.new_cdp_session(page)
-        for kind, by in (("touchStart", 0), ("touchMove", 60), ("touchMove", 200), ("touchEnd", None)):
+        for kind, by in (("touchStart", 0), ("touchMove", 60), ("touchMove", 240), ("touchEnd", None)):
             points = [] if by is None else [{"x": x + by, "y": y}]
             finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-        box(page, "fire_crackling").wait_for()
-        assert len(page.query_selector_all(".box")) < len(offline())  # nothing was added, it scrolled
+        box(page, "baby_cry").wait_for()
+        assert page.locator("#file-facts").inner_text().endswith("5 events")  # it scrolled, nothing was added
 
 
 def test_waveform_and_spectrogram_are_drawn_and_zoom(page: Page) -> None:
     upload(page)
     colours = """() => {
-      const c = document.getElementById("spectrogram");
-      const data = new Uint32Array(c.getContext("2d").getImageData(0, 0, c.width, c.height).data.buffer);
-      return new Set(data).size;
+      const shown = document.getElementById("spectrogram");
+      const copy = document.createElement("canvas");
+      Object.assign(copy, { width: shown.width, height: shown.height });
+      const context = copy.getContext("2d", { willReadFrequently: true });
+      context.drawImage(shown, 0, 0);
+      return new Set(new Uint32Array(context.getImageData(0, 0, copy.width, copy.height).data.buffer)).size;
     }"""
     page.wait_for_function(f"() => ({colours})() > 50")
     width = """w => {

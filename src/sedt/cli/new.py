@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from sedt.planning import Plan
 
 
 def new(
@@ -56,7 +51,8 @@ def new(
     from rich.console import Console
 
     from sedt.errors import InputError
-    from sedt.planning import NETWORKS, Wishes, make_plan
+    from sedt.planning import NETWORKS, Plan, Wishes, make_plan
+    from sedt.planning.told import cost_line, decisions
 
     if network not in NETWORKS:
         raise InputError(f"--network {network}: known networks are {', '.join(NETWORKS)}")
@@ -78,8 +74,15 @@ def new(
         size=size,
         seed=seed,
     )
-    plan = make_plan(folder, target, wishes)
-    _print(plan, Console(highlight=False, markup=False, soft_wrap=True))
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+
+    def show(plan: Plan) -> None:
+        for title, text in decisions(plan):
+            console.print(f"{title:14}{text}")
+
+    plan = make_plan(folder, target, wishes, show)
+    title, text = cost_line(plan)
+    console.print(f"{title:14}{text}\n\nwritten: {target}\nnext:    sedt train {target}")
 
 
 def _name_of(folder: Path) -> str:
@@ -88,11 +91,3 @@ def _name_of(folder: Path) -> str:
 
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", folder.resolve().name).strip("-._")
     return name or "recipe"
-
-
-def _print(plan: Plan, console: Console) -> None:
-    from sedt.planning.told import told
-
-    for title, text in told(plan):
-        console.print(f"{title:14}{text}")
-    console.print(f"\nwritten: {plan.recipe_file}\nnext:    sedt train {plan.recipe_file}")

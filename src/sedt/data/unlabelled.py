@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from sedt.audio import SILENCE
 from sedt.batch import ClipRequest, PatchClip
 from sedt.data.clips import num_windows, padded
 from sedt.data.kept_maps import KeptMaps
@@ -19,9 +20,6 @@ from sedt.data.sources import place_of
 
 STRETCH_S = 60.0
 """Recordings are parted into stretches of about this length; each serves to train or to measure, not both."""
-
-SILENCE = 1e-5
-"""A clip whose loudest sample is under this is silent (-100 dB of full scale)."""
 
 TRIES = 8
 """Places tried until something sounds there."""

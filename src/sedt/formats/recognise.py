@@ -88,7 +88,7 @@ def _of_line(line: str) -> str | None:
     words = line.split()
     if len(words) >= 8 and words[0] in TYPES:
         return "rttm"
-    if len(words) >= 2 and all(map(_is_number, words[:2])):
+    if len(words) >= 2 and all(map(is_number, words[:2])):
         return "audacity"
     return "csv" if is_event_header(line) else None
 
@@ -111,7 +111,8 @@ def _of_json(path: Path, head: str) -> str | None:
     return "label_studio" if is_tasks else None
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether Python reads it as one."""
     try:
         float(text)
     except ValueError:

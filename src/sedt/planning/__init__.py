@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sedt.config import Recipe
@@ -18,7 +18,7 @@ from sedt.planning.recipe_text import Choices, recipe_text
 from sedt.planning.sizes import Sizes, sizes_of
 from sedt.planning.split import Split, split
 from sedt.planning.survey import Survey, survey
-from sedt.recipe import load_recipe, validate
+from sedt.recipe import validate
 
 NETWORKS = ("sedt", "crnn", "conv_transformer")
 
@@ -54,17 +54,21 @@ class Plan:
     split: Split
     fit: Fit
     sizes: Sizes
-    cost: Cost
+    cost: Cost | None
+    """None while it is not measured."""
     unlabelled_s: float
     """Seconds of audio that pre-training hears; 0: there is no pre-training."""
-    left_out: int
-    """Events of rare classes, which nothing is learned from."""
 
 
-def make_plan(folder: Path, recipe_file: Path, wishes: Wishes | None = None) -> Plan:
+def make_plan(
+    folder: Path,
+    recipe_file: Path,
+    wishes: Wishes | None = None,
+    on_decided: Callable[[Plan], None] = lambda plan: None,
+) -> Plan:
     """Look at `folder`, decide, and write `recipe_file` and beside it the tables `NAME-labels/*.tsv`.
 
-    Nothing is written before all is decided: a recipe that is there is whole.
+    `on_decided` gets the plan before its cost is measured, which takes a while.
 
     Raises:
         InputError: no audio or labels that can be read, too few labels, or a file cannot be written.
@@ -73,7 +77,7 @@ def make_plan(folder: Path, recipe_file: Path, wishes: Wishes | None = None) -> 
     found = survey(folder, wishes.labels)
     parts = split(found.events, found.parts, with_test=wishes.with_test, seed=wishes.seed)
     training = {name: found.events[name] for name in parts.train}
-    fitted = fit(training, found.durations, found.rates, wanted=wishes.classes, window_s=wishes.window_s)
+    fitted = _fitted(found, training, wishes)
     sizes = sizes_of(wishes.size)
     tables = recipe_file.parent / f"{recipe_file.stem}-labels"
     # Test recordings are not pre-trained on, so that a test is one of recordings nobody has heard.
@@ -94,28 +98,35 @@ def make_plan(folder: Path, recipe_file: Path, wishes: Wishes | None = None) -> 
         unlabelled_s=unlabelled_s,
         seed=wishes.seed,
     )
-    classes = set(fitted.classes)
-    contents = _tables(tables, found.events, parts, classes)
-    step_s = wishes.step_s or measure_step(_first_recipe(choices, recipe_file), len(classes))
+    recipe = _recipe(choices, None, recipe_file)
+    plan = Plan(recipe_file, recipe, found, parts, fitted, sizes, None, unlabelled_s)
+    on_decided(plan)
+    step_s = wishes.step_s or measure_step(recipe, len(fitted.classes))
     cost = plan_steps(step_s, wishes.hours, pretrains, wishes.network)
-    _write_tables(tables, contents)
+    _write_tables(tables, found.events, parts, set(fitted.classes))
     write_text(recipe_file, recipe_text(choices, cost))
-    left_out = sum(one.label not in classes for events in found.events.values() for one in events)
-    recipe = load_recipe(recipe_file)
-    return Plan(recipe_file, recipe, found, parts, fitted, sizes, cost, unlabelled_s, left_out)
+    return replace(plan, recipe=_recipe(choices, cost, recipe_file), cost=cost)
 
 
-def _first_recipe(choices: Choices, recipe_file: Path) -> Recipe:
-    """What a step is measured with: the recipe, but for the numbers of epochs."""
-    content = tomllib.loads(recipe_text(choices, None))
-    return validate(Recipe, content, where=str(recipe_file), base=recipe_file.parent)
+def _fitted(found: Survey, training: dict[str, list[Event]], wishes: Wishes) -> Fit:
+    try:
+        return fit(training, found.durations, found.rates, wanted=wishes.classes, window_s=wishes.window_s)
+    except InputError as error:
+        if not found.broken_labels:
+            raise
+        first = next(iter(found.broken_labels.values()))
+        number = len(found.broken_labels)
+        raise InputError(f"{error}; {number} label files cannot be read (the first: {first})") from error
 
 
-def _tables(
-    folder: Path, events: dict[str, list[Event]], parts: Split, classes: set[str]
-) -> dict[str, dict[str, list[Event]]]:
-    """A table for each part, to be written to `folder`; events of rare classes are left out of all."""
-    tables = {}
+def _recipe(choices: Choices, cost: Cost | None, file: Path) -> Recipe:
+    """What the text says, which is checked as any recipe is."""
+    content = tomllib.loads(recipe_text(choices, cost))
+    return validate(Recipe, content, where=str(file), base=file.parent)
+
+
+def _write_tables(folder: Path, events: dict[str, list[Event]], parts: Split, classes: set[str]) -> None:
+    """A table for each part; events of rare classes are left out of all."""
     for part in ("train", "validation", "test"):
         names: list[str] = getattr(parts, part)
         table = {name: [one for one in events[name] if one.label in classes] for name in names}
@@ -123,13 +134,6 @@ def _tables(
             raise InputError(
                 f"{folder / part}.tsv: none of the {part} recordings has an event of the classes"
             )
-        tables[part] = table
-    return tables
-
-
-def _write_tables(folder: Path, tables: dict[str, dict[str, list[Event]]]) -> None:
-    """Those that hold something; of the others none is left from before."""
-    for part, table in tables.items():
         if table:
             write_events(folder / f"{part}.tsv", table)
         else:

@@ -15,7 +15,7 @@ from sedt.events import Event
 from sedt.files import read_text
 from sedt.formats import agree, read_labels
 from sedt.formats.dcase import read_strong
-from sedt.formats.recognise import label_files, recognise
+from sedt.formats.recognise import is_number, label_files, recognise
 from sedt.formats.tables import column_names, read_table
 
 PARTS = {
@@ -166,16 +166,8 @@ def _is_prose(file: Path) -> bool:
     except InputError:  # no text, which its reader tells if it looks like labels
         text = file.read_bytes().decode("utf-8", "replace")
     if ending == ".txt":
-        return bool(text.strip()) and recognise(file) == "audacity" and not _is_number(text.split()[0])
+        return bool(text.strip()) and recognise(file) == "audacity" and not is_number(text.split()[0])
     return 'label"' not in text and '"annotations"' not in text
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _read(file: Path, found: Survey, index: RecordingIndex) -> dict[str, list[Event]]:

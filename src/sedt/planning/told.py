@@ -11,16 +11,17 @@ from sedt.planning.fit import LEAST_EVENTS, MEDIANS_IN_WINDOW, MOST_IN_WINDOW
 if TYPE_CHECKING:
     from sedt.planning import Plan
 
+FEW = 3
 SHOWN = 5
 """So many names of each kind are told."""
 
 
-def told(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Title and text of each line; lines that go on have no title."""
+def decisions(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Title and text of each line; lines that go on have no title. The plan's cost need not be known."""
     yield from _found(plan)
     yield from _split(plan)
     yield from _fit(plan)
-    yield from _training(plan)
+    yield from _network(plan)
 
 
 def _found(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -56,8 +57,10 @@ def _split(plan: Plan) -> Iterator[tuple[str, str]]:
     if not parts.validation:
         yield (
             "",
-            "no validation: with one labelled recording, no score can be told and thresholds stay at 0.5",
+            "no validation: with one labelled recording nothing can be scored, and thresholds stay at 0.5",
         )
+    elif len(parts.validation) < FEW:
+        yield "", f"fewer than {FEW} recordings to validate: scores and thresholds will be rough"
 
 
 def _fit(plan: Plan) -> Iterator[tuple[str, str]]:
@@ -69,9 +72,7 @@ def _fit(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "", f"too rare to learn (fewer than {LEAST_EVENTS} events to learn from): {rare}"
     edges = f"{fit.shortest_s:.3g} to {fit.longest_s:.3g} s, half of them over {fit.median_s:.3g} s"
     yield "events", f"{edges}; {fit.per_second:.2g} per second"
-    reason = (
-        f"at most {MEDIANS_IN_WINDOW} usual events long and with at most {MOST_IN_WINDOW} events, 0.5 to 30 s"
-    )
+    reason = f"no longer than {MEDIANS_IN_WINDOW} usual events, no more than {MOST_IN_WINDOW} events in it"
     yield "window", f"{fit.window_s:g} s ({reason})"
     ms = 1000 / fit.sample_rate
     yield (
@@ -88,15 +89,21 @@ def _fit(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "scoring", f"an event counts if its edges are within {fit.collar_s:g} s"
 
 
-def _training(plan: Plan) -> Iterator[tuple[str, str]]:
-    cost, model = plan.cost, plan.recipe.model
+def _network(plan: Plan) -> Iterator[tuple[str, str]]:
+    model = plan.recipe.model
     size = f", {plan.sizes.name}: {model.backbone}, d = {model.model_size}" if model.network == "sedt" else ""
     yield "network", f"{model.network}{size}"
     if plan.unlabelled_s:
         yield "pre-training", f"on {_time(plan.unlabelled_s / 3600)} of audio, labelled or not"
+
+
+def cost_line(plan: Plan) -> tuple[str, str]:
+    """What training takes, of a plan whose cost is known."""
+    cost = plan.cost
+    assert cost is not None
     steps = [("tagging", cost.tagging), ("pre-training", cost.pretraining), ("learning", cost.finetuning)]
     parts = ", ".join(f"{number} steps of {name}" for name, number in steps if number)
-    yield "cost", f"about {_time(cost.hours)} here ({parts}; {cost.step_s:.2g} s a step)"
+    return "cost", f"about {_time(cost.hours)} here ({parts}; {cost.step_s:.2g} s a step)"
 
 
 def _time(hours: float) -> str:

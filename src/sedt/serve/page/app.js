@@ -125,9 +125,10 @@ function remove(recording) {
 }
 
 function fail(recording, line) {
+  const { name } = recording;
   recording.state = "failed";
-  recording.error = line;
-  tell(`${recording.name}: ${line}`);
+  recording.error = line.startsWith(`${name}: `) ? line.slice(name.length + 2) : line; // the server names it too
+  tell(`${name}: ${recording.error}`);
   drawList();
 }
 

@@ -35,7 +35,8 @@ export function drawFiles(recordings, current, count, actions) {
 
 function item(recording, isCurrent, count, actions) {
   const name = element("span", { className: "ellipsis", title: recording.name }, recording.name);
-  const status = element("span", { className: "small muted ellipsis" }, statusOf(recording, count));
+  const line = statusOf(recording, count);
+  const status = element("span", { className: "small muted ellipsis", title: line }, line);
   const choose = element("button", { className: "file", onclick: () => actions.choose(recording) }, name, status);
   if (isCurrent) choose.setAttribute("aria-current", "true");
   const made = element("li", {}, choose);

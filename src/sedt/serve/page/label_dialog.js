@@ -43,7 +43,10 @@ function chosen() {
 function list(before = "") {
   const typed = filter.value.trim().replace(/\s+/g, " ");
   const plain = (text) => spoken(text).toLowerCase();
-  const found = labelsInUse().filter((label) => plain(label).includes(plain(typed)));
+  const begins = (label) => plain(label).startsWith(plain(typed));
+  const found = labelsInUse()
+    .filter((label) => plain(label).includes(plain(typed)))
+    .sort((a, b) => begins(b) - begins(a)); // keeps the order otherwise
   const isNew = typed !== "" && !found.some((label) => plain(label) === plain(typed));
   choices.replaceChildren(...found.map((label) => choice(label)), ...(isNew ? [choice(typed, "new: ")] : []));
   mark(Math.max(0, found.indexOf(before)));

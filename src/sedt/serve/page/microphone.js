@@ -23,7 +23,11 @@ export class Microphone {
     if (this.isOver) return media.getTracks().forEach((track) => track.stop()); // stopped while the browser asked
     this.media = media;
     this.context = new AudioContext();
-    await this.context.audioWorklet.addModule(new URL("./microphone_worklet.js", import.meta.url));
+    try {
+      await this.context.audioWorklet.addModule(new URL("./microphone_worklet.js", import.meta.url));
+    } catch {
+      throw new Error("the server does not answer: is it running?");
+    }
     if (this.isOver) return;
     await this.open();
     if (this.isOver) return;

@@ -14,6 +14,7 @@ export class View extends EventTarget {
     this.width = 0;
     this.start = 0; // seconds, of what is seen
     this.pixelsPerSecond = 1;
+    this.before = 0; // where the playback was told to be last
     this.wave = WaveSurfer.create({
       container,
       height: HEIGHT,
@@ -21,11 +22,11 @@ export class View extends EventTarget {
       hideScrollbar: true,
       cursorWidth: 0,
       normalize: true,
-      autoCenter: false,
+      autoScroll: false, // `follow` does it
       ...waveColours(),
     });
     for (const name of ["scroll", "zoom", "redrawcomplete", "resize"]) this.wave.on(name, () => this.tell("move"));
-    this.wave.on("timeupdate", () => this.tell("time"));
+    this.wave.on("timeupdate", () => this.follow());
     for (const name of ["play", "pause", "finish"]) this.wave.on(name, () => this.tell("playing"));
     this.wave.on("error", () => this.tell("unplayable"));
   }
@@ -40,6 +41,15 @@ export class View extends EventTarget {
     this.width = this.wave.getWidth();
     this.pixelsPerSecond = this.duration ? Math.max(this.wave.options.minPxPerSec, this.width / this.duration) : 1;
     this.start = this.wave.getScroll() / this.pixelsPerSecond;
+  }
+
+  /** Turn the page when the playback runs out of sight; not for somebody who has scrolled away from it. */
+  follow() {
+    const { now, before, start, end } = this;
+    const ranOut = this.isPlaying && before >= start && before <= end && now > end && now < end + 1;
+    this.before = now;
+    if (ranOut && end < this.duration) this.scrollTo(now - 0.05 * (end - start));
+    this.tell("time");
   }
 
   /** Show a recording; `peaks` are the worker's, `duration` is in seconds. */
