@@ -67,7 +67,11 @@ def main() -> None:
     target = RESULTS / "finch" / f"{options.arm}_seed{options.seed}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     result = {"arm": options.arm, "seed": options.seed, "commit": commit(), "labelled_minutes": MINUTES}
-    result |= {"stages": _hours(run), "validation": _validation(run), "test": scores(run, home)}
+    result |= {
+        "stages": _hours(run, runs, options.seed),
+        "validation": _validation(run),
+        "test": scores(run, home),
+    }
     target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=1))
 
@@ -116,16 +120,28 @@ def scores(run: Path, home: Path) -> dict[str, Any]:
 
 def _validation(run: Path) -> dict[str, float]:
     """Epoch (from 1) of the last stage that learns -> event-based macro F1, 50 ms, thresholds of 0.5."""
-    with (run / "metrics.csv").open(encoding="utf-8", newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row["stage"] in ("finetune", "train_frames")]
+    rows = [row for row in _metrics(run) if row["stage"] in ("finetune", "train_frames")]
     return {str(int(row["epoch"]) + 1): float(row["event_based"]) for row in rows if row["event_based"]}
 
 
-def _hours(run: Path) -> dict[str, float]:
+def _hours(run: Path, runs: Path, seed: int) -> dict[str, float]:
+    """Of each stage; those of a backbone that another arm has tagged are of that arm."""
+    others = [runs / f"finch-{arm}-s{seed}" for arm in ("pretrained", "scratch")]
+    rows = [row for one in dict.fromkeys([run, *others]) for row in _metrics(one)]
+    hours: dict[str, float] = {}
+    for stage in [stage for stage in EPOCHS if (run / stage).is_dir()]:
+        first = next(row["run"] for row in rows if row["stage"] == stage)
+        seconds = [float(r["seconds"]) for r in rows if (r["run"], r["stage"]) == (first, stage)]
+        hours[stage] = round(sum(seconds) / 3600, 3)
+    return hours
+
+
+def _metrics(run: Path) -> list[dict[str, str]]:
+    """Rows of a run's `metrics.csv`, each with the run's name."""
+    if not (run / "metrics.csv").exists():
+        return []
     with (run / "metrics.csv").open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    names = dict.fromkeys(row["stage"] for row in rows)
-    return {n: round(sum(float(r["seconds"]) for r in rows if r["stage"] == n) / 3600, 3) for n in names}
+        return [{**row, "run": run.name} for row in csv.DictReader(lines)]
 
 
 if __name__ == "__main__":
