@@ -177,7 +177,9 @@ def test_in_digital_silence_nothing_sounds() -> None:
 
 
 def test_models_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"give the folder of a model package, an \.onnx file, demo, or user/name"):
+    with pytest.raises(
+        InputError, match=r"give the folder of a model package, an \.onnx file, demo, or user/name"
+    ):
         sedt.load("nothing")
     with pytest.raises(InputError, match="not a model package"):
         load(tmp_path)

@@ -244,6 +244,11 @@ def test_tokens() -> None:
 def test_pages_of_other_sites(address: str) -> None:
     assert_told(post(address, headers={"Origin": "https://example.org"}), 403, "may not use this server")
     assert post(address, headers={"Origin": f"http://{address}"}).status_code == 200
+    # A name that somebody has pointed at this machine makes their page one site with it.
+    rebound = {"Origin": "http://evil.example", "Host": "evil.example"}
+    assert_told(post(address, headers=rebound), 403, "may not use this server")
+    with serving(origins=("http://evil.example",)) as known:
+        assert post(known, headers=rebound).status_code == 200
     with serving(origins=("https://example.org",)) as other:
         allowed = {"Origin": "https://example.org"}
         response = post(other, headers=allowed)

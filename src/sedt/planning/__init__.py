@@ -127,13 +127,17 @@ def _recipe(choices: Choices, cost: Cost | None, file: Path) -> Recipe:
 
 def _write_tables(folder: Path, events: dict[str, list[Event]], parts: Split, classes: set[str]) -> None:
     """A table for each part; events of rare classes are left out of all."""
-    for part in ("train", "validation", "test"):
-        names: list[str] = getattr(parts, part)
-        table = {name: [one for one in events[name] if one.label in classes] for name in names}
-        if part != "train" and table and not any(table.values()):
+    tables = {
+        part: {name: [one for one in events[name] if one.label in classes] for name in names}
+        for part, names in (("train", parts.train), ("validation", parts.validation), ("test", parts.test))
+    }
+    for part, table in tables.items():
+        if table and not any(table.values()):
             raise InputError(
-                f"{folder / part}.tsv: none of the {part} recordings has an event of the classes"
+                f"none of the {len(table)} {part} recordings has an event of the classes: label more "
+                "recordings, or choose other classes by --class"
             )
+    for part, table in tables.items():
         if table:
             write_events(folder / f"{part}.tsv", table)
         else:

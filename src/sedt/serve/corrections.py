@@ -31,11 +31,13 @@ def save_correction(folder: Path, name: str, audio: Path, events: Sequence[Event
         raise InputError(f"{name[:60]!a}: a file name needs an ending of audio, such as .wav")
     with _LOCK:
         target, is_there = _place(folder, name, audio)
-        # First what may be refused: a label that a table cannot hold.
-        write_events(target.with_name(f"{target.name}.tsv"), {target.name: events}, "tsv")
-        if not is_there:
-            with atomic_path(target) as temporary:
-                shutil.copyfile(audio, temporary)
+        table = target.with_name(f"{target.name}.tsv")
+        if is_there:
+            write_events(table, {target.name: events}, "tsv")
+            return target.name
+        with atomic_path(target) as temporary:  # both or none: a disk may be full, a label unfit for a table
+            shutil.copyfile(audio, temporary)
+            write_events(table, {target.name: events}, "tsv")
     return target.name
 
 

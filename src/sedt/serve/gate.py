@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import time
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -123,11 +124,23 @@ def _is_open(path: str) -> bool:
 
 
 def _is_same_site(origin: str, host: str, settings: ServeSettings) -> bool:
-    """A browser names the site of the page that asks; programs name none."""
+    """A browser names the site of the page that asks; programs name none.
+
+    Whoever owns a name can let it mean this machine (DNS rebinding), so that their page and this server are
+    one site to a browser. Where no token is asked for, only addresses and `localhost` are believed.
+    """
+    if origin in settings.origins:
+        return True
     try:
-        return urlsplit(origin).netloc == host or origin in settings.origins
+        is_same = urlsplit(origin).netloc == host
+        return is_same and (settings.token is not None or _is_address(urlsplit(f"//{host}").hostname))
     except ValueError:
         return False
+
+
+def _is_address(name: str | None) -> bool:
+    """Raises ValueError: a name that others may own."""
+    return name == "localhost" or bool(ip_address(name or ""))
 
 
 def _given_token(headers: Headers, query: bytes) -> str | None:

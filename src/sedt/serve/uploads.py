@@ -19,7 +19,7 @@ from sedt.serve.settings import ServeSettings
 _FORM_BYTES = 65_536
 """What the form around a file may take."""
 _FIELD_BYTES = 4_000_000
-_MOST_FIELDS = 8
+_MOST_FIELDS = 2
 
 
 @dataclass(frozen=True)
