@@ -48,11 +48,9 @@ def counted_on(judged: Judged) -> str:
     """Which recordings, and what a reader must know of them."""
     size = size_of(judged)
     collars = judged.collars
-    ends = (
-        "any offset"
-        if collars.offset_s is None
-        else (f"offset {1000 * collars.offset_s:g} ms or {100 * collars.offset_ratio:g} % of the length")
-    )
+    ends = "any offset" if collars.offset_s is None else f"offset {1000 * collars.offset_s:g} ms"
+    if collars.offset_s is not None and collars.offset_ratio:
+        ends += f" or {100 * collars.offset_ratio:g} % of the length"
     way = f"F1 in %, macro over classes; collars: onset {1000 * collars.onset_s:g} ms, {ends}."
     if judged.part == "test":
         return f"On the test set: {size}. {way}"
