@@ -76,7 +76,8 @@ def test_what_cannot_be_heard_is_listed_and_the_rest_is_done(tmp_path: Path, noi
     soundfile.write(folder / "beyond_full_scale.wav", noise * 1e30, RATE, subtype="FLOAT")
     result = run("detect", folder, "--output", tmp_path / "out")
     assert result.exit_code == 1
-    *failures, last = result.stderr.splitlines()[1:]
+    *lines, last = result.stderr.splitlines()[1:]
+    failures = [line for line in lines if line.startswith("failed: ")]
     assert last == "sedt: 5 of 7 failed"
     reasons = dict(line.removeprefix(f"failed: {folder}{os.sep}").split(": ", 1) for line in failures)
     assert list(reasons) == ["cut.flac", "empty.wav", "inf.wav", "nan.wav", "text.wav"]
@@ -85,11 +86,10 @@ def test_what_cannot_be_heard_is_listed_and_the_rest_is_done(tmp_path: Path, noi
     assert reasons["inf.wav"] == "a sample at 0.500 s is not a finite number (NaN or infinity)"
     done = ["beyond_full_scale.wav", "one_sample.wav"]
     assert list(read_events(tmp_path / "out" / "events.tsv")) == done
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
-        "beyond_full_scale.wav.tsv",
-        "events.tsv",
-        "one_sample.wav.tsv",
-    ]
+    tables = ["by_hour.tsv", "events.tsv", "failed.tsv", "sedt-detect.jsonl", "totals.tsv"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(
+        ["beyond_full_scale.wav.tsv", "one_sample.wav.tsv", *tables]
+    )
 
 
 def test_eight_channels_at_192_khz_sound_like_one_at_16(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_disk_that_is_full_while_results_are_written(tmp_path: Path, noise: Wa
     out = tmp_path / "out"
     said = in_process("detect", tmp_path / "a.wav", "--output", out, max_file_bytes=20)
     assert said.returncode == 2
-    assert said.stderr == f"sedt: {out / 'a.wav.tsv'}: cannot be written: File too large\n"
+    assert said.stderr == f"sedt: {out / 'sedt-detect.jsonl'}: cannot be written: File too large\n"
     assert list(out.iterdir()) == []
 
 

@@ -322,13 +322,14 @@ def test_any_width_dark_and_light(page: Page) -> None:
         page.set_viewport_size({"width": width, "height": 760})
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
+            _wait_for_brightness(page, scheme)
             assert page.evaluate("document.documentElement.scrollWidth") == width
-            assert (_brightness(page) > 128) is (scheme == "light")
             assert box(page, "helicopter").is_visible()
     page.get_by_role("button", name="Dark or light").click()  # against the system, which is dark
-    assert _brightness(page) > 128
+    _wait_for_brightness(page, "light")
 
 
-def _brightness(page: Page) -> float:
-    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    return sum(int(part) for part in colour.strip("rgb()").split(",")[:3]) / 3
+def _wait_for_brightness(page: Page, scheme: str) -> None:
+    """Raises TimeoutError: the page never gets there."""
+    red = "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/)[0]"
+    page.wait_for_function(f"({red} > 128) === {str(scheme == 'light').lower()}")
