@@ -203,7 +203,9 @@ def test_a_click_plays_that_stretch(page: Page) -> None:
     assert float(position.split(":")[1]) == pytest.approx(end, abs=0.3)
 
 
-def test_exports_are_the_events_as_edited(page: Page, tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", [0, 1, 2])
+def test_exports_are_the_events_as_edited(page: Page, tmp_path: Path, part: int) -> None:
+    """In three parts: Chromium asks a person before it takes more than ten files from one page."""
     upload(page)
     drag(page, middle(box(page, "helicopter"), 0.99), 60)
     page.keyboard.press("ArrowLeft")
@@ -211,7 +213,7 @@ def test_exports_are_the_events_as_edited(page: Page, tmp_path: Path) -> None:
     wanted = shown(page)
     offered = page.eval_on_selector_all("#format option", "options => options.map(o => o.value)")
     assert offered == list(FORMATS)
-    for name in offered:
+    for name in offered[part::3]:
         page.locator("#format").select_option(name)
         with page.expect_download() as download:
             page.get_by_role("button", name="Download").click()
@@ -330,6 +332,10 @@ def test_any_width_dark_and_light(page: Page) -> None:
 
 
 def _wait_for_brightness(page: Page, scheme: str) -> None:
-    """Raises TimeoutError: the page never gets there."""
-    red = "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/)[0]"
-    page.wait_for_function(f"({red} > 128) === {str(scheme == 'light').lower()}")
+    """Fails if it never gets there; `wait_for_function` is what the page's policy forbids."""
+    for _ in range(100):
+        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        if (int(colour.strip("rgb()").split(",")[0]) > 128) is (scheme == "light"):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"the page is not {scheme}: {colour}")
