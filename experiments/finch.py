@@ -1,13 +1,15 @@
-"""The way of a user with 10 minutes of labels: `sedt new`, `train`, `detect`, `evaluate` on `finch_song`.
+"""The way of a user with few minutes of labels: `sedt new`, `train`, `detect`, `evaluate` on `finch_song`.
 
 python experiments/finch.py --arm pretrained --seed 0
 python experiments/finch.py --arm scratch --seed 0      # without pre-training
 python experiments/finch.py --arm crnn --seed 0         # the paper's rival, `sedt new --network crnn`
+python experiments/finch.py --arm scratch --minutes 2   # a fifth of the labels, as many steps
 
 Labelled recordings, split and training follow the seed; the test recordings are the same for all, and nothing
 is chosen on them. Epochs are set here, so that a run does not depend on how fast this machine was when
-`sedt new` looked. Folders lie in $SEDT_RUNS (else runs/); a run that was cut off goes on. The result is a
-JSON file in experiments/results/finch/. An arm that tags its backbone as another has done takes that one.
+`sedt new` looked: with fewer minutes more of them, so that steps on labels are as many. Folders lie in
+$SEDT_RUNS (else runs/); a run that was cut off goes on. The result is a JSON file in
+experiments/results/finch/. An arm that tags its backbone as another has done takes that one.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from sedt.formats import read_events
 
 SEDT = [sys.executable, "-c", "import sys; sys.argv[0] = 'sedt'; from sedt.cli.main import run; run()"]
 MINUTES = 10.0
+"""Of labels, to which the epochs below belong."""
 ARMS = {
     "pretrained": [],
     "scratch": ["--no-pretraining"],
@@ -37,6 +40,7 @@ ARMS = {
     "conv_transformer": ["--network", "conv_transformer"],
 }
 EPOCHS = {"tag_backbone": 30, "pretrain": 15, "finetune": 40, "train_frames": 60}
+WITHOUT_LABELS = ("pretrain",)
 COLLARS_S = (0.05, 0.02)
 LEAST_TEST_EVENTS = 10
 
@@ -46,29 +50,35 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--arm", choices=list(ARMS), required=True)
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="how much is labelled")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     runs = Path(os.environ.get("SEDT_RUNS", "runs")).absolute()
-    home = runs / f"finch-folder-s{options.seed}"
+    minutes = "" if options.minutes == MINUTES else f"-{options.minutes:g}min"
+    home = runs / f"finch-folder{minutes}-s{options.seed}"
     if not (home / "test.tsv").exists():
         make_folder(
-            Path(os.environ["SEDT_DATA"]) / "finch_song", home, MINUTES, "audacity", seed=options.seed
+            Path(os.environ["SEDT_DATA"]) / "finch_song", home, options.minutes, "audacity", seed=options.seed
         )
-    recipe = home / f"finch-{options.arm}-s{options.seed}.toml"
+    recipe = home / f"finch-{options.arm}{minutes}-s{options.seed}.toml"
     run = runs / recipe.stem
     if not recipe.exists():
         words = ["--no-test", "--seed", str(options.seed), "-o", str(recipe)]
         sedt("new", str(home / "recordings"), *words, *ARMS[options.arm])
-    _share_backbone(run, runs, options.seed)
+    _share_backbone(run)
     settings = []
     for stage in _stages(recipe):
-        settings += [f"{stage}.epochs={EPOCHS[stage]}", f"{stage}.validate_every={EPOCHS[stage] // 8}"]
+        epochs = EPOCHS[stage]
+        if stage not in WITHOUT_LABELS:
+            epochs = round(epochs * MINUTES / options.minutes)
+        settings += [f"{stage}.epochs={epochs}", f"{stage}.validate_every={epochs // 8}"]
     sedt("train", str(recipe), "--resume", "--runs", str(runs), *(w for s in settings for w in ("--set", s)))
-    target = RESULTS / "finch" / f"{options.arm}_seed{options.seed}.json"
+    target = RESULTS / "finch" / f"{options.arm}{minutes.replace('-', '_')}_seed{options.seed}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
-    result = {"arm": options.arm, "seed": options.seed, "commit": commit(), "labelled_minutes": MINUTES}
+    result = {"arm": options.arm, "seed": options.seed, "commit": commit()}
     result |= {
-        "stages": _hours(run, runs, options.seed),
+        "labelled_minutes": options.minutes,
+        "stages": _hours(run),
         "validation": _validation(run),
         "test": scores(run, home),
     }
@@ -86,11 +96,18 @@ def _stages(recipe: Path) -> list[str]:
     return [stage for stage in load_recipe(recipe).stages if stage in EPOCHS]
 
 
-def _share_backbone(run: Path, runs: Path, seed: int) -> None:
-    """The arms with queries tag the same backbone bit by bit: once is enough."""
-    for other in ("pretrained", "scratch"):
-        done, mine = runs / f"finch-{other}-s{seed}" / "tag_backbone", run / "tag_backbone"
-        if "crnn" not in run.name and (done / "result.json").exists() and not mine.exists():
+def _same_backbone(run: Path) -> list[Path]:
+    """Runs of the two arms with queries, which tag the same backbone bit by bit."""
+    arm = run.name.split("-")[1]
+    names = ("pretrained", "scratch")
+    return [run.with_name(run.name.replace(arm, name)) for name in names] if arm in names else []
+
+
+def _share_backbone(run: Path) -> None:
+    """Tagging once is enough."""
+    for other in _same_backbone(run):
+        done, mine = other / "tag_backbone", run / "tag_backbone"
+        if (done / "result.json").exists() and not mine.exists():
             shutil.copytree(done, mine)
 
 
@@ -124,10 +141,9 @@ def _validation(run: Path) -> dict[str, float]:
     return {str(int(row["epoch"]) + 1): float(row["event_based"]) for row in rows if row["event_based"]}
 
 
-def _hours(run: Path, runs: Path, seed: int) -> dict[str, float]:
+def _hours(run: Path) -> dict[str, float]:
     """Of each stage; those of a backbone that another arm has tagged are of that arm."""
-    others = [runs / f"finch-{arm}-s{seed}" for arm in ("pretrained", "scratch")]
-    rows = [row for one in dict.fromkeys([run, *others]) for row in _metrics(one)]
+    rows = [row for one in dict.fromkeys([run, *_same_backbone(run)]) for row in _metrics(one)]
     hours: dict[str, float] = {}
     for stage in [stage for stage in EPOCHS if (run / stage).is_dir()]:
         first = next(row["run"] for row in rows if row["stage"] == stage)
