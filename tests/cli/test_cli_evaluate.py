@@ -118,6 +118,7 @@ def test_wrong_input(files: list[str], tmp_path: Path) -> None:
         run(files[0], tmp_path / "none.tsv")
     with pytest.raises(InputError, match="not in the reference"):
         run(files[1], files[0])
+    assert run(files[1], files[0], "--labelled-only", "--bootstrap", "10").exit_code == 0
     assert run(files[0]).exit_code == 2
     assert run(*files, "--onset-collar", "-1").exit_code == 2
 

@@ -97,6 +97,19 @@ def test_files_that_the_reference_does_not_name_are_an_error_but_not_if_duration
     assert evaluate(REFERENCE, estimated, dict.fromkeys(["8.wav", "9.wav"], 10.0)).num_files == 5
 
 
+def test_files_without_labels_can_be_left_out() -> None:
+    estimated = {**ESTIMATED, "8.wav": [Event(0, 1, "cat")], "9.wav": []}
+    durations = {**DURATIONS, "8.wav": 10.0, "9.wav": 10.0}
+    tags = {"1.wav": {"cat"}, "9.wav": {"cat"}}
+    evaluation = evaluate(REFERENCE, estimated, durations, tags=tags, undecided=estimated, labelled_only=True)
+    wanted = evaluate(REFERENCE, ESTIMATED, DURATIONS, tags={"1.wav": {"cat"}}, undecided=ESTIMATED)
+    assert evaluation.as_dict() | {"notes": []} == wanted.as_dict() | {"notes": []}
+    assert evaluation.notes[-1] == "files left out, which the reference does not name: 2"
+    with pytest.raises(InputError, match=r"names none of the estimated files \(the first: 8.wav\)"):
+        evaluate(REFERENCE, {"8.wav": []}, labelled_only=True)
+    assert evaluate(REFERENCE, {}, labelled_only=True).num_files == 3
+
+
 def test_segments_end_with_the_file() -> None:
     reference, estimated = {"a.wav": [Event(0, 2, "x")]}, {"a.wav": [Event(0, 9, "x")]}
     assert evaluate(reference, estimated).segment_based.counts["x"] == Counts(2, 9, 2)

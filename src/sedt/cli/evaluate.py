@@ -37,6 +37,9 @@ OffsetRatio = Annotated[
     float, typer.Option(help="Share of the true length that an offset may be off, if more.", min=0)
 ]
 ClassAgnostic = Annotated[bool, typer.Option("--class-agnostic", help="Count times, not labels.")]
+LabelledOnly = Annotated[
+    bool, typer.Option("--labelled-only", help="Leave out files that REFERENCE does not name.")
+]
 Bootstrap = Annotated[
     int | None, typer.Option(help="Intervals of 95 %: draw the files N times.", min=1, metavar="N")
 ]
@@ -58,6 +61,7 @@ def evaluate(
     offset_collar: OffsetCollar = 0.2,
     offset_ratio: OffsetRatio = 0.2,
     class_agnostic: ClassAgnostic = False,
+    labelled_only: LabelledOnly = False,
     bootstrap: Bootstrap = None,
     compare: Compare = None,
     json_file: JsonFile = None,
@@ -76,7 +80,9 @@ def evaluate(
     from sedt.evaluation import evaluate as run
     from sedt.files import write_text
 
-    settings = Settings(threshold, onset_collar, offset_collar, offset_ratio, class_agnostic)
+    settings = Settings(
+        threshold, onset_collar, offset_collar, offset_ratio, class_agnostic, labelled_only=labelled_only
+    )
     evaluation = run(reference, estimated, durations, tags=tags, undecided=undecided, **asdict(settings))
     for note in evaluation.notes:
         Console(stderr=True).print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)

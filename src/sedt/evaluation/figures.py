@@ -89,13 +89,15 @@ def evaluate(
     offset_ratio: float = 0.2,
     class_agnostic: bool = False,
     labels: Iterable[str] | None = None,
+    labelled_only: bool = False,
 ) -> Evaluation:
     """Score an estimate: event-based, segment-based (1 s), intersection-based, clip-level, PSDS 1 and 2.
 
     The files of the reference count: one that the estimate does not name has no detections. `durations`
-    (seconds, or a table of them) adds files without events, and segments end where it says. `tags` (file ->
-    tags, or a DCASE weak table) adds a second clip-level figure, of tags that were said apart from events.
-    Every estimated event counts, unless `threshold` drops those with a lower score; but the
+    (seconds, or a table of them) adds files without events, and segments end where it says. With
+    `labelled_only` files that the reference does not name count nowhere: nobody knows what is in them.
+    `tags` (file -> tags, or a DCASE weak table) adds a second clip-level figure, of tags that were said apart
+    from events. Every estimated event counts, unless `threshold` drops those with a lower score; but the
     intersection-based metric, unless a threshold is given, counts scores above 0.5. With `labels`, events of
     other labels do not count. With `class_agnostic` all labels are one, "event". `offset_collar_s` None: any
     offset is right.
@@ -105,8 +107,8 @@ def evaluate(
     place of the decided events.
 
     Raises:
-        InputError: a file cannot be read; the estimate or the tags name a file that the reference does not;
-            a threshold is given and an event has no score; a collar is negative.
+        InputError: a file cannot be read; the estimate or the tags name a file that the reference does not
+            (unless `labelled_only`); a threshold is given and an event has no score; a collar is negative.
     """
     settings = Settings(
         threshold,
@@ -115,6 +117,7 @@ def evaluate(
         offset_ratio,
         class_agnostic,
         None if labels is None else list(labels),
+        labelled_only,
     )
     return _figures(tables_of(reference, estimated, durations, tags, settings, undecided), settings)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from sedt.errors import InputError
 from sedt.events import Event, EventTable, labels_of
@@ -20,6 +20,7 @@ Durations: TypeAlias = Mapping[str, float] | Path
 """File name -> seconds, or a file of them."""
 Tags: TypeAlias = Mapping[str, Iterable[str]] | Path
 """File name -> its tags, or a file of them."""
+T = TypeVar("T")
 TagTable: TypeAlias = Mapping[str, frozenset[str]]
 
 INTERSECTION_THRESHOLD = 0.5
@@ -36,6 +37,7 @@ class Settings:
     offset_ratio: float = 0.2
     class_agnostic: bool = False
     labels: Sequence[str] | None = None
+    labelled_only: bool = False
 
     @property
     def collars(self) -> Collars:
@@ -75,7 +77,14 @@ def tables_of(
     scored = decided if undecided is None else _events(undecided)
     said = None if tags is None else _tags(tags)
     seconds = durations if durations is None or isinstance(durations, Mapping) else read_durations(durations)
-    if seconds is not None:
+    left_out = []
+    if settings.labelled_only:
+        left_out = [name for name in {**decided, **scored, **(said or {})} if name not in true]
+        if left_out and not any(name in true for name in decided):
+            raise InputError(f"the reference names none of the estimated files (the first: {left_out[0]})")
+        decided, scored = _named(decided, true), _named(scored, true)
+        said, seconds = said and _named(said, true), seconds and _named(seconds, true)
+    elif seconds is not None:
         true = {**dict.fromkeys(seconds, ()), **true}
     if not true:
         raise InputError("the reference has no files")
@@ -85,6 +94,8 @@ def tables_of(
     kept = class_labels({}, {}, labels_of(everything) if settings.labels is None else settings.labels)
     dropped = [label for label in labels_of(everything) if label not in kept]
     notes = _notes(true, decided, said, kept, dropped)
+    if left_out:
+        notes.append(f"files left out, which the reference does not name: {len(left_out)}")
     if settings.class_agnostic:
         true, decided, scored = (_one_label(table, kept) for table in (true, decided, scored))
         said = (
@@ -126,8 +137,14 @@ def _check_files(true: EventTable, named: Iterable[str], what: str) -> None:
     if extra:
         raise InputError(
             f"{len(extra)} of {len(names)} {what} are not in the reference (the first: {extra[0]}); "
-            "a table of durations can name files without events"
+            "a table of durations can name files without events, or leave them out (`labelled_only`, "
+            "`--labelled-only`)"
         )
+
+
+def _named(table: Mapping[str, T], true: EventTable) -> dict[str, T]:
+    """What is of the files of the reference."""
+    return {name: value for name, value in table.items() if name in true}
 
 
 def _notes(
