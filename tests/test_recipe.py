@@ -154,6 +154,13 @@ def test_a_variable_outside_paths_stays_as_it_is(tmp_path: Path, monkeypatch: py
     assert (recipe.name, recipe.description) == ("exp7-b", "run exp7 of exp7")
 
 
+def test_two_dollars_make_no_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUN", "exp7")
+    recipe = load(tmp_path, 'name = "a"\ndescription = "$${RUN} is ${RUN}, $5 {x}"')
+    assert recipe.description == "${RUN} is exp7, $5 {x}"
+    assert load(tmp_path, "seed = 1", 'description="$${NOT_SET}"').description == "${NOT_SET}"
+
+
 def test_extends_takes_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "far" / "base.toml", 'seed = 5\n[data.weak]\naudio = "x"')
     monkeypatch.setenv("BASE", str(tmp_path / "far"))

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from sedt.config import Recipe, ScenesConfig, Settings
 from sedt.errors import InputError
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_VARIABLE = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _Settings = TypeVar("_Settings", bound=Settings)
 
 
@@ -23,8 +23,8 @@ def load_recipe(path: str | os.PathLike[str], settings: Sequence[str] = ()) -> R
 
     A recipe may say `extends = "other.toml"` (relative to itself): what it says then replaces, key by key,
     what the other says; "none" unsets an optional setting. `${NAME}` in a string is the environment variable,
-    which need not be set where a child replaces the string; relative paths are relative to the recipe that
-    they stand in.
+    which need not be set where a child replaces the string; `$${` is `${`. Relative paths are relative to the
+    recipe that they stand in.
 
     Raises:
         InputError: no such file, not TOML, an unknown key, a wrong type or value, a variable not set.
@@ -98,7 +98,7 @@ def _read(path: Path, children: tuple[Path, ...]) -> dict[str, Any]:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:  # also text that is none, lists in lists in lists
         raise InputError(f"{path}: not TOML: {error}") from error
-    content: dict[str, Any] = _expand(raw, path)
+    content: dict[str, Any] = expanded(raw, path)
     parent_name = content.pop("extends", None)
     if parent_name is None:
         return content
@@ -123,12 +123,15 @@ def _require_variables(value: Any) -> None:
         _require_variables(item)
 
 
-def _expand(value: Any, path: Path, key: str = "") -> Any:
-    """Replace ${NAME} in every string below `value`; what cannot be replaced becomes `_Unset`."""
+def expanded(value: Any, path: Path, key: str = "") -> Any:
+    """Replace ${NAME} in every string below `value`; what cannot be replaced becomes `_Unset`.
+
+    `path` and `key` say where `value` stands.
+    """
     if isinstance(value, dict):
-        return {k: _expand(v, path, f"{key}.{k}" if key else k) for k, v in value.items()}
+        return {k: expanded(v, path, f"{key}.{k}" if key else k) for k, v in value.items()}
     if isinstance(value, list):
-        return [_expand(v, path, key) for v in value]
+        return [expanded(v, path, key) for v in value]
     if not isinstance(value, str):
         return value
     unset = [name for name in _VARIABLE.findall(value) if not os.environ.get(name)]
@@ -140,7 +143,7 @@ def _expand(value: Any, path: Path, key: str = "") -> Any:
         # A folder named by a variable is relative to where the command runs, not to the recipe.
         return str(Path(found).absolute()) if _names_path(key.rpartition(".")[2], value) else found
 
-    return _VARIABLE.sub(variable, value)
+    return _VARIABLE.sub(variable, value).replace("$${", "${")
 
 
 _PATH_KEYS = frozenset(
@@ -205,4 +208,4 @@ def _apply(content: dict[str, Any], setting: str) -> None:
             raise InputError(f"--set {setting}: `{name}` is not a table of the recipe")
     if not isinstance(table, dict):
         raise InputError(f"--set {setting}: `{'.'.join(names[:-1])}` is not a table of the recipe")
-    table[names[-1]] = _expand(value, Path("--set"), key)
+    table[names[-1]] = expanded(value, Path("--set"), key)

@@ -138,7 +138,7 @@ def test_one_labelled_recording_of_one_class(folder: Path) -> None:
 
 
 def test_odd_names_survive_the_recipe(folder: Path) -> None:
-    label = 'a "quoted" \\ back\x7fslash é'
+    label = 'a "quoted" \\ back\x7fslash é ${HOME}'
     (folder / "labels.tsv").unlink()
     for i in range(8):
         (folder / f"{i}.txt").write_text(f"0.5\t1.0\t{label}\n2.5\t3.0\t{label}\n", encoding="utf-8")

@@ -18,7 +18,7 @@ from sedt.planning.recipe_text import Choices, recipe_text
 from sedt.planning.sizes import Sizes, sizes_of
 from sedt.planning.split import Split, split
 from sedt.planning.survey import Survey, survey
-from sedt.recipe import validate
+from sedt.recipe import expanded, validate
 
 NETWORKS = ("sedt", "crnn", "conv_transformer")
 
@@ -121,7 +121,7 @@ def _fitted(found: Survey, training: dict[str, list[Event]], wishes: Wishes) -> 
 
 def _recipe(choices: Choices, cost: Cost | None, file: Path) -> Recipe:
     """What the text says, which is checked as any recipe is."""
-    content = tomllib.loads(recipe_text(choices, cost))
+    content = expanded(tomllib.loads(recipe_text(choices, cost)), file)
     return validate(Recipe, content, where=str(file), base=file.parent)
 
 

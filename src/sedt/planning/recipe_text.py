@@ -243,7 +243,8 @@ def _relative(folder: Path, start: Path) -> str:
 
 def _text(value: str) -> str:
     """A TOML string: JSON's escapes are TOML's, but that TOML has none for a slash and no surrogates."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return text.replace("${", "$${")  # no variable
 
 
 def _list(values: list[str]) -> str:
