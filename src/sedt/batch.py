@@ -167,8 +167,6 @@ class Predictions:
     """(batch, classes), from the audio query after the last layer; None without an audio query."""
     exclusive: bool = True
     """Whether classes and "no event" exclude each other (softmax), or each class has its own sigmoid."""
-    steps: Tensor | None = None
-    """(batch, steps, size): the encoder's view of each step of the map, for losses on it."""
 
     @property
     def num_classes(self) -> int:

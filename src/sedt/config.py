@@ -250,9 +250,6 @@ class LossConfig(Settings):
     """Distance of (onset, offset) [C] or of (centre, length) as eq. 2 is written [P]."""
     auxiliary: bool = True
     """Event losses on every decoder layer, with the same weights. [C]"""
-    step_weight: NonNegativeFloat = 0.0
-    """Weight of a loss on the encoder: a head that only training has says of each step of the map which
-    classes sound in it (binary cross-entropy). 0: none, as in the paper. [O]"""
 
 
 class DecodingConfig(Settings):

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import pytest
-from safetensors.torch import load_file
 from tiny import write_recipe
 
 from sedt.errors import InputError
@@ -76,17 +75,6 @@ def test_queries_with_anchors_learn_eight_clips_too(recipe_file: Path, tmp_path:
     folder = train(load_recipe(recipe_file, settings), tmp_path / "runs")
     scores = json.loads((folder / "test.json").read_text(encoding="utf-8"))
     assert scores["event_based"]["macro"]["f1"] > LEARNED
-
-
-def test_a_loss_on_steps_serves_training_alone(recipe_file: Path, tmp_path: Path) -> None:
-    settings = [*SHORT, "loss.step_weight=5", "finetune.epochs=20"]
-    folder = train(load_recipe(recipe_file, settings), tmp_path / "runs")
-    rows = list(csv.DictReader((folder / "metrics.csv").open(encoding="utf-8")))
-    losses = [float(row["loss_steps"]) for row in rows if row["stage"] == "finetune"]
-    assert losses[-1] < losses[0] / 2
-    assert "step_head.weight" in load_file(folder / "finetune" / "best.safetensors")
-    assert not any("step_head" in name for name in load_file(folder / "model" / "model.safetensors"))
-    assert load_package(folder / "model").classes == ["chirp", "hiss", "tone"]
 
 
 def test_thresholds_are_tuned_after_training(recipe_file: Path, tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 
 def test_the_stage_leaves_its_teacher(recipe_file: Path, tmp_path: Path) -> None:
-    folder = train(load_recipe(recipe_file, [*SETTINGS, "loss.step_weight=1"]), tmp_path / "runs")
+    folder = train(load_recipe(recipe_file, SETTINGS), tmp_path / "runs")
     best = load_file(folder / "finetune_semi" / "best.safetensors")
     package = load_file(folder / "model" / "model.safetensors")
     assert best.keys() == package.keys()

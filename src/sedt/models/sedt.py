@@ -52,7 +52,6 @@ class SEDT(nn.Module):
             spans=decoded.spans[:, :, 1:],
             tag_logits=self.tag_head(audio).float(),
             exclusive=self.exclusive,
-            steps=decoded.steps,
         )
 
     def _queries(self, batch_size: int) -> Queries:

@@ -54,8 +54,6 @@ class Decoded(NamedTuple):
     """(layers, batch, queries, size)."""
     spans: Tensor
     """(layers, batch, queries, 2): centre and length as shares of the window, float32."""
-    steps: Tensor
-    """(batch, steps, size): what the encoder makes of each step of the map; mean over frequency."""
 
 
 class MLP(nn.Sequential):
@@ -121,8 +119,7 @@ class Trunk(nn.Module):
             contents.append(self.transformer.norm_decoder(content))
             spans.append(self.boundary_head(contents[-1]).float().sigmoid())
             anchors = None if anchors is None else spans[-1].detach()
-        steps = encoded.unflatten(1, (tokens.num_steps, -1)).mean(2)
-        return Decoded(torch.stack(contents), torch.stack(spans), steps)
+        return Decoded(torch.stack(contents), torch.stack(spans))
 
     def _place(self, anchors: Tensor, num_steps: int) -> Tensor:
         """Spans (..., 2) -> (..., size): the time codes of onset, centre and offset, mixed."""

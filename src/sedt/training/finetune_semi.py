@@ -28,7 +28,7 @@ from sedt.training.stages import use_channels_last
 from sedt.training.trainer import StageRun, fit
 from sedt.training.validation import score_events
 
-NETWORK, TEACHER, STEP_HEAD = "network.", "teacher.", "step_head."
+NETWORK, TEACHER = "network.", "teacher."
 
 
 class FinetuneSemiModule(FinetuneModule):
@@ -45,9 +45,8 @@ class FinetuneSemiModule(FinetuneModule):
         tag_weight: float,
         config: FinetuneSemiConfig,
         labels: PseudoLabels,
-        step_weight: float = 0.0,
     ) -> None:
-        super().__init__(frontend, network, augmentation, loss, tag_weight, config, step_weight)
+        super().__init__(frontend, network, augmentation, loss, tag_weight, config)
         self.teacher = deepcopy(network).requires_grad_(False).eval()
         self.labels = labels
 
@@ -114,7 +113,7 @@ def finetune_semi(
         raise InputError(f"{before}: not there; the stage `finetune` comes before")
     network = build.sedt(recipe.model, len(datasets.classes), with_weights=False)
     tensors = load_file(before)
-    network.load_state_dict(_part(tensors, NETWORK))
+    network.load_state_dict({k.removeprefix(NETWORK): v for k, v in tensors.items() if k.startswith(NETWORK)})
     use_channels_last(network.trunk.backbone, recipe)
     clips = datasets.training(datasets.strong, datasets.weak, datasets.unlabelled)
     per_batch = [stage.strong_per_batch, stage.weak_per_batch, stage.unlabelled_per_batch]
@@ -132,10 +131,7 @@ def finetune_semi(
         recipe.loss.tag_weight,
         stage,
         labels,
-        recipe.loss.step_weight,
     )
-    if module.step_head is not None:
-        module.step_head.load_state_dict(_part(tensors, STEP_HEAD))
     selection = fit(
         run,
         module,
@@ -149,14 +145,9 @@ def finetune_semi(
         resume=resume,
     )
     tensors = load_file(selection.best_file)
-    teacher = {f"{NETWORK}{k}": v for k, v in _part(tensors, TEACHER).items()}
+    teacher = {f"{NETWORK}{k.removeprefix(TEACHER)}": v for k, v in tensors.items() if k.startswith(TEACHER)}
     if teacher:  # a run that was stopped behind this point has no other
         kept = {k: v for k, v in tensors.items() if k.startswith("frontend.")}
         save_tensors(selection.best_file, {**kept, **teacher})
     labels_now = dict(zip(datasets.classes, labels.thresholds.tolist(), strict=True))
     return {**selection.best, "thresholds": labels_now}
-
-
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Those of one module, by their names in it."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

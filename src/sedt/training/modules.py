@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import lightning as L
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from sedt.batch import Batch, Predictions, Probabilities
@@ -14,7 +14,6 @@ from sedt.config import FinetuneConfig, FinetuneSemiConfig, OptimizerConfig, Tag
 from sedt.data.augmentation import Augmentation
 from sedt.features import Frontend
 from sedt.losses.events import SetLoss
-from sedt.losses.frames import frame_loss
 from sedt.losses.tags import tag_loss
 from sedt.models.sedt import SEDT
 from sedt.models.tagger import Tagger
@@ -63,15 +62,12 @@ class FinetuneModule(L.LightningModule):
         loss: SetLoss,
         tag_weight: float,
         config: FinetuneConfig | FinetuneSemiConfig,
-        step_weight: float = 0.0,
     ) -> None:
         super().__init__()
         self.frontend = frontend.requires_grad_(False)
         self.network, self.augmentation = network, augmentation
-        self.loss, self.tag_weight, self.step_weight = loss, tag_weight, step_weight
+        self.loss, self.tag_weight = loss, tag_weight
         self.config = config
-        # Not of the network: a trained model has none.
-        self.step_head = nn.Linear(network.trunk.size, network.tag_head.out_features) if step_weight else None
         network.trunk.backbone.freeze_stages(config.frozen_stages)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
@@ -83,13 +79,7 @@ class FinetuneModule(L.LightningModule):
         events = self.loss(predictions, augmented.targets, one_to_many=more)
         tags = tag_loss(cast(Tensor, predictions.tag_logits), augmented.targets)
         total: Tensor = self.loss.total(events) + self.tag_weight * tags
-        values = {"loss_tags": tags, **events.items()}
-        if self.step_head is not None:
-            logits = self.step_head(cast(Tensor, predictions.steps)).float()
-            steps_in_window = augmented.features.shape[1] / self.network.trunk.backbone.time_stride
-            values["loss_steps"] = frame_loss(logits, augmented.targets, steps_in_window)
-            total = total + self.step_weight * values["loss_steps"]
-        log_losses(self, {"loss": total, **values}, len(batch.names))
+        log_losses(self, {"loss": total, "loss_tags": tags, **events.items()}, len(batch.names))
         return total
 
     def validation_step(self, batch: Batch, batch_index: int) -> Probabilities:  # type: ignore[override]
@@ -110,8 +100,7 @@ class FinetuneModule(L.LightningModule):
     def configure_optimizers(self) -> Any:
         """As the stage's settings say."""
         trunk = self.network.trunk
-        trained = nn.ModuleList([self.network, *([self.step_head] if self.step_head else [])])
-        optimizer = make_optimizer(trained, trunk.backbone, self.config, trunk=trunk)
+        optimizer = make_optimizer(self.network, trunk.backbone, self.config, trunk=trunk)
         return with_schedule(self, optimizer, self.config)
 
 

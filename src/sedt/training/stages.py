@@ -75,7 +75,6 @@ def finetune(
         build.set_loss(recipe.loss, recipe.model),
         recipe.loss.tag_weight,
         stage,
-        recipe.loss.step_weight,
     )
     selection = fit(
         run,

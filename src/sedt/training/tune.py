@@ -65,8 +65,7 @@ def trained(folder: Path, recipe: Recipe, classes: list[str]) -> Package:
     if not file.exists():
         raise InputError(f"{file}: not there; the stage `{stage}` comes before")
     model = build.detection_model(recipe.features, recipe.model, len(classes))
-    parts = ("frontend.", "network.")  # not the head that serves training alone
-    model.load_state_dict({k: v for k, v in load_file(file).items() if k.startswith(parts)})
+    model.load_state_dict(load_file(file))
     return Package(
         model=model.eval().requires_grad_(False),
         classes=classes,
