@@ -250,6 +250,16 @@ class LossConfig(Settings):
     """Distance of (onset, offset) [C] or of (centre, length) as eq. 2 is written [P]."""
     auxiliary: bool = True
     """Event losses on every decoder layer, with the same weights. [C]"""
+    denoising_weight: NonNegativeFloat = 0.0
+    """Weight of the event losses of further queries, in training alone, each of which is told an event with
+    noise; needs `model.query_place = "anchor"`. 0: there are none. [O]"""
+    denoising_groups: PositiveInt = 3
+    """How often each event is told, with other noise. [O]"""
+    denoising_span_noise: Share = 0.4
+    """Of what is told, the centre moves by at most this share of half the length, and the length by at most
+    this share. [O]"""
+    denoising_label_noise: Share = 0.2
+    """Probability that another class is told. [O]"""
 
 
 class DecodingConfig(Settings):

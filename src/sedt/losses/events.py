@@ -136,6 +136,26 @@ class SetLoss(nn.Module):
         classes, l1, iou = (torch.stack(term).sum() for term in zip(*terms, strict=True))
         return EventLosses(classes, l1, iou, matches)
 
+    def of_known(self, predictions: Predictions, targets: list[Targets], events: Tensor) -> EventLosses:
+        """The same, but of queries that were told which event they answer for: nothing is matched.
+
+        `events` (queries,) int64: the number of each one's event; in a clip with fewer it should say "none".
+        """
+        wanted = _side_by_side(targets, predictions)
+        pairs = []
+        for number in wanted.numbers:
+            queries = (events < number).nonzero()[:, 0].cpu()
+            pairs.append(Pairs(queries, events[queries].cpu()))
+        terms = []
+        for number in range(len(predictions.class_logits)):
+            layer = _Layer(
+                predictions.class_logits[number][wanted.clips], predictions.spans[number][wanted.clips]
+            )
+            found = _matches(number, pairs, layer.spans.device)
+            terms.append(self._layer(layer, wanted, found, predictions.num_classes))
+        classes, l1, iou = (torch.stack(term).sum() for term in zip(*terms, strict=True))
+        return EventLosses(classes, l1, iou)
+
     def total(self, losses: EventLosses) -> Tensor:
         """Eq. 1 with eq. 2 inside."""
         return self.class_weight * losses.classes + self.l1_weight * losses.l1 + self.iou_weight * losses.iou
