@@ -765,6 +765,10 @@ class Recipe(Settings):
                 raise ValueError(f'stages: `{stage}` does not go with model.network = "{self.model.network}"')
         if "finetune_semi" in self.stages and "finetune" not in self.stages:
             raise ValueError("stages: `finetune_semi` goes on from `finetune`, which is not among them")
+        if with_queries and self.loss.denoising_weight and self.model.query_place != "anchor":
+            raise ValueError(
+                'loss.denoising_weight: queries are told spans; that needs model.query_place = "anchor"'
+            )
         before = [stage for stage in self.stages if stage in ("tag_backbone", "pretrain")]
         if self.finetune.pretrained is not None and before:
             raise ValueError(
