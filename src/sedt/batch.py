@@ -167,6 +167,8 @@ class Predictions:
     """(batch, classes), from the audio query after the last layer; None without an audio query."""
     exclusive: bool = True
     """Whether classes and "no event" exclude each other (softmax), or each class has its own sigmoid."""
+    hinted: Predictions | None = None
+    """What queries say that were told an event (see `sedt.models.sedt.Hints`), in training."""
 
     @property
     def num_classes(self) -> int:

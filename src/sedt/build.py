@@ -34,6 +34,7 @@ from sedt.features import Frontend, LogMel
 from sedt.losses.classes import CrossEntropy, Focal
 from sedt.losses.events import SetLoss
 from sedt.models.backbone import Backbone
+from sedt.models.denoising import Denoising, DenoisingPlan
 from sedt.models.frames import Convolutions, FrameDetector, Recurrence, SelfAttention
 from sedt.models.model import Model
 from sedt.models.sedt import SEDT
@@ -159,6 +160,19 @@ def set_loss(config: LossConfig, model: ModelConfig) -> SetLoss:
         auxiliary=config.auxiliary,
         one_to_many_cost=config.one_to_many_cost,
     )
+
+
+def denoising(config: LossConfig, network: SEDT) -> Denoising | None:
+    """What tells queries events with noise; None without."""
+    if not config.denoising_weight:
+        return None
+    plan = DenoisingPlan(
+        config.denoising_weight,
+        config.denoising_groups,
+        config.denoising_span_noise,
+        config.denoising_label_noise,
+    )
+    return Denoising(network.tag_head.out_features, network.trunk.size, plan)
 
 
 def patch_loss(stage: PretrainConfig, loss: LossConfig) -> SetLoss:

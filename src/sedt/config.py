@@ -250,6 +250,16 @@ class LossConfig(Settings):
     """Distance of (onset, offset) [C] or of (centre, length) as eq. 2 is written [P]."""
     auxiliary: bool = True
     """Event losses on every decoder layer, with the same weights. [C]"""
+    denoising_weight: NonNegativeFloat = 0.0
+    """Weight of the event losses of further queries, in training alone, each of which is told an event with
+    noise; needs `model.query_place = "anchor"`. 0: there are none. [O]"""
+    denoising_groups: PositiveInt = 3
+    """How often each event is told, with other noise. [O]"""
+    denoising_span_noise: Share = 0.4
+    """Of what is told, the centre moves by at most this share of half the length, and the length by at most
+    this share. [O]"""
+    denoising_label_noise: Share = 0.2
+    """Probability that another class is told. [O]"""
 
 
 class DecodingConfig(Settings):
@@ -755,6 +765,10 @@ class Recipe(Settings):
                 raise ValueError(f'stages: `{stage}` does not go with model.network = "{self.model.network}"')
         if "finetune_semi" in self.stages and "finetune" not in self.stages:
             raise ValueError("stages: `finetune_semi` goes on from `finetune`, which is not among them")
+        if with_queries and self.loss.denoising_weight and self.model.query_place != "anchor":
+            raise ValueError(
+                'loss.denoising_weight: queries are told spans; that needs model.query_place = "anchor"'
+            )
         before = [stage for stage in self.stages if stage in ("tag_backbone", "pretrain")]
         if self.finetune.pretrained is not None and before:
             raise ValueError(

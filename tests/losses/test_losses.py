@@ -215,6 +215,30 @@ def test_one_to_many_is_of_the_last_layer_alone() -> None:
     assert SetLoss()(predictions, clip).l1.item() == pytest.approx(0.0, abs=1e-6)
 
 
+def test_known_events_cost_what_the_same_matches_cost() -> None:
+    clips = [
+        targets(Supervision.STRONG, (0, 0.1, 0.3), (1, 0.5, 0.9)),
+        targets(Supervision.WEAK),
+        targets(Supervision.STRONG, (2, 0.2, 0.4)),
+    ]
+    predictions = random_predictions(3, queries=4)
+    events = torch.tensor([1, 0, 1, 0])
+    known = SetLoss().of_known(predictions, clips, events)
+    # Two queries for each event: the mean of the losses of two sets in which each event has one.
+    own = torch.tensor([[True, False], [False, True]])
+    halves = []
+    for half in (slice(0, 2), slice(2, 4)):
+        part = Predictions(predictions.class_logits[:, :, half], predictions.spans[:, :, half])
+        allowed = own.flip(1).expand(3, -1, -1)
+        # A clip of one event allows its query alone.
+        halves.append(SetLoss().forward(part, clips, allowed=allowed))
+    torch.testing.assert_close(known.l1, (halves[0].l1 + halves[1].l1) / 2)
+    torch.testing.assert_close(known.iou, (halves[0].iou + halves[1].iou) / 2)
+    torch.testing.assert_close(known.classes, (halves[0].classes + halves[1].classes) / 2)
+    last = SetLoss(auxiliary=False).of_known(predictions, clips, events)
+    assert last.l1 < known.l1
+
+
 def test_focal_loss_by_hand() -> None:
     logits = torch.tensor([[[2.0, -1.0], [0.5, -3.0]]])
     wanted = torch.tensor([[0, 2]])  # query 0 is class 0, query 1 is free

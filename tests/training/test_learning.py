@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 from tiny import write_recipe
 
 from sedt.errors import InputError
@@ -75,6 +76,20 @@ def test_queries_with_anchors_learn_eight_clips_too(recipe_file: Path, tmp_path:
     folder = train(load_recipe(recipe_file, settings), tmp_path / "runs")
     scores = json.loads((folder / "test.json").read_text(encoding="utf-8"))
     assert scores["event_based"]["macro"]["f1"] > LEARNED
+
+
+def test_what_tells_queries_events_serves_training_alone(recipe_file: Path, tmp_path: Path) -> None:
+    told = ["loss.denoising_weight=1", 'model.query_place="anchor"', "finetune.epochs=30"]
+    folder = train(load_recipe(recipe_file, [*SHORT, *told]), tmp_path / "runs")
+    rows = list(csv.DictReader((folder / "metrics.csv").open(encoding="utf-8")))
+    losses = [float(row["loss_denoising"]) for row in rows if row["stage"] == "finetune"]
+    assert losses[-1] < losses[0] / 2
+    assert "denoising.label_codes.weight" in load_file(folder / "finetune" / "best.safetensors")
+    assert not any("denoising" in name for name in load_file(folder / "model" / "model.safetensors"))
+    assert load_package(folder / "model").classes == ["chirp", "hiss", "tone"]
+
+    with pytest.raises(InputError, match=r'denoising_weight: .* needs model.query_place = "anchor"'):
+        load_recipe(recipe_file, ["loss.denoising_weight=1"])
 
 
 def test_thresholds_are_tuned_after_training(recipe_file: Path, tmp_path: Path) -> None:

@@ -192,7 +192,8 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 
 def test_the_stage_leaves_its_teacher(recipe_file: Path, tmp_path: Path) -> None:
-    folder = train(load_recipe(recipe_file, SETTINGS), tmp_path / "runs")
+    told = ["loss.denoising_weight=1", 'model.query_place="anchor"']
+    folder = train(load_recipe(recipe_file, [*SETTINGS, *told]), tmp_path / "runs")
     best = load_file(folder / "finetune_semi" / "best.safetensors")
     package = load_file(folder / "model" / "model.safetensors")
     assert best.keys() == package.keys()

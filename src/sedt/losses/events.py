@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -126,19 +126,37 @@ class SetLoss(nn.Module):
         wanted = _side_by_side(targets, predictions)
         last = len(predictions.class_logits) - 1
         terms, matches = [], []
-        for number in range(last + 1) if self.auxiliary else [last]:
-            layer = _Layer(
-                predictions.class_logits[number][wanted.clips], predictions.spans[number][wanted.clips]
-            )
+        for number, layer in self._layers(predictions, wanted):
             found = self._match(number, layer, wanted, one_to_many and number == last, allowed)
             terms.append(self._layer(layer, wanted, found, predictions.num_classes))
             matches.append(found._replace(clips=wanted.clips[found.clips]))
         classes, l1, iou = (torch.stack(term).sum() for term in zip(*terms, strict=True))
         return EventLosses(classes, l1, iou, matches)
 
+    def of_known(self, predictions: Predictions, targets: list[Targets], events: Tensor) -> EventLosses:
+        """The same, but of queries that were told which event they answer for: nothing is matched.
+
+        `events` (queries,) int64: the number of each one's event; in a clip with fewer it should say "none".
+        """
+        wanted, events = _side_by_side(targets, predictions), events.cpu()
+        told = [(events < number).nonzero()[:, 0] for number in wanted.numbers]
+        pairs = [Pairs(queries, events[queries]) for queries in told]
+        terms = []
+        for number, layer in self._layers(predictions, wanted):
+            found = _matches(number, pairs, layer.spans.device)
+            terms.append(self._layer(layer, wanted, found, predictions.num_classes))
+        classes, l1, iou = (torch.stack(term).sum() for term in zip(*terms, strict=True))
+        return EventLosses(classes, l1, iou)
+
     def total(self, losses: EventLosses) -> Tensor:
         """Eq. 1 with eq. 2 inside."""
         return self.class_weight * losses.classes + self.l1_weight * losses.l1 + self.iou_weight * losses.iou
+
+    def _layers(self, predictions: Predictions, wanted: _Wanted) -> Iterator[tuple[int, _Layer]]:
+        """Number of each layer that has losses, and what it says of the clips that take part."""
+        logits, spans = predictions.class_logits, predictions.spans
+        for number in range(len(logits)) if self.auxiliary else [len(logits) - 1]:
+            yield number, _Layer(logits[number][wanted.clips], spans[number][wanted.clips])
 
     def _layer(
         self, layer: _Layer, targets: _Wanted, found: Matches, num_classes: int

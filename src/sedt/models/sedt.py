@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,19 @@ ClassScores = Literal["softmax", "sigmoid"]
 
 RARE = 0.01
 """What sigmoids of classes begin with (Lin et al., Focal loss, ICCV 2017, section 3.3)."""
+
+
+class Hints(NamedTuple):
+    """More queries, for training, each of which is told an event; the others do not see them."""
+
+    codes: Tensor
+    """(batch, hints, size)."""
+    anchors: Tensor
+    """(batch, hints, 2): spans."""
+    barred: Tensor
+    """(hints, hints), True where one must not see the other."""
+    events: Tensor
+    """(hints,) int64: which event of its clip each is told; past the clip's last, one that is not there."""
 
 
 class SEDT(nn.Module):
@@ -42,16 +55,27 @@ class SEDT(nn.Module):
             nn.init.constant_(self.class_head.bias, math.log(RARE / (1 - RARE)))
         self.tag_head = nn.Linear(trunk.size, num_classes)
 
-    def forward(self, features: Tensor, num_frames: Tensor | None = None) -> Predictions:
+    def forward(
+        self, features: Tensor, num_frames: Tensor | None = None, hints: Hints | None = None
+    ) -> Predictions:
         """(batch, frames, bands) and optionally (batch,) valid frames -> predictions of every layer."""
         tokens = self.trunk.tokens(features, num_frames)
-        decoded = self.trunk.decode(tokens, self._queries(features.shape[0]))
-        audio, events = decoded.content[-1, :, 0], decoded.content[:, :, 1:]
+        queries, barred = self._queries(features.shape[0]), None
+        num_queries = queries.codes.shape[1]
+        if hints is not None:
+            queries, barred = _with_hints(queries, hints)
+        decoded = self.trunk.decode(tokens, queries, barred)
+        logits = self.class_head(decoded.content[:, :, 1:]).float()
         return Predictions(
-            class_logits=self.class_head(events).float(),
-            spans=decoded.spans[:, :, 1:],
-            tag_logits=self.tag_head(audio).float(),
+            class_logits=logits[:, :, : num_queries - 1],
+            spans=decoded.spans[:, :, 1:num_queries],
+            tag_logits=self.tag_head(decoded.content[-1, :, 0]).float(),
             exclusive=self.exclusive,
+            hinted=None
+            if hints is None
+            else Predictions(
+                logits[:, :, num_queries - 1 :], decoded.spans[:, :, num_queries:], exclusive=self.exclusive
+            ),
         )
 
     def _queries(self, batch_size: int) -> Queries:
@@ -60,6 +84,20 @@ class SEDT(nn.Module):
         if self.anchors is None:
             return Queries(codes)
         return Queries(codes, self.anchors.weight.sigmoid().expand(batch_size, -1, -1))
+
+
+def _with_hints(queries: Queries, hints: Hints) -> tuple[Queries, Tensor]:
+    """All queries, hinted ones last, and which must not see which."""
+    assert queries.anchors is not None, "only queries with anchors can be told spans"
+    own, more = queries.codes.shape[1], hints.codes.shape[1]
+    barred = torch.zeros(own + more, own + more, dtype=torch.bool, device=hints.barred.device)
+    barred[:own, own:] = True
+    barred[own:, own:] = hints.barred
+    together = Queries(
+        torch.cat([queries.codes, hints.codes.to(queries.codes)], dim=1),
+        torch.cat([queries.anchors, hints.anchors.to(queries.anchors)], dim=1),
+    )
+    return together, barred
 
 
 def spread_anchors(num_queries: int) -> Tensor:

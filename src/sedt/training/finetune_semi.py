@@ -18,6 +18,7 @@ from sedt.data.sampler import GroupBatchSampler
 from sedt.errors import InputError
 from sedt.features import Frontend
 from sedt.losses.events import SetLoss
+from sedt.models.denoising import Denoising
 from sedt.models.sedt import SEDT
 from sedt.package import save_tensors
 from sedt.training.datasets import Datasets
@@ -28,7 +29,7 @@ from sedt.training.stages import use_channels_last
 from sedt.training.trainer import StageRun, fit
 from sedt.training.validation import score_events
 
-NETWORK, TEACHER = "network.", "teacher."
+NETWORK, TEACHER, DENOISING = "network.", "teacher.", "denoising."
 
 
 class FinetuneSemiModule(FinetuneModule):
@@ -45,8 +46,9 @@ class FinetuneSemiModule(FinetuneModule):
         tag_weight: float,
         config: FinetuneSemiConfig,
         labels: PseudoLabels,
+        denoising: Denoising | None = None,
     ) -> None:
-        super().__init__(frontend, network, augmentation, loss, tag_weight, config)
+        super().__init__(frontend, network, augmentation, loss, tag_weight, config, denoising)
         self.teacher = deepcopy(network).requires_grad_(False).eval()
         self.labels = labels
 
@@ -113,7 +115,10 @@ def finetune_semi(
         raise InputError(f"{before}: not there; the stage `finetune` comes before")
     network = build.sedt(recipe.model, len(datasets.classes), with_weights=False)
     tensors = load_file(before)
-    network.load_state_dict({k.removeprefix(NETWORK): v for k, v in tensors.items() if k.startswith(NETWORK)})
+    network.load_state_dict(_part(tensors, NETWORK))
+    denoising = build.denoising(recipe.loss, network)
+    if denoising is not None:
+        denoising.load_state_dict(_part(tensors, DENOISING))
     use_channels_last(network.trunk.backbone, recipe)
     clips = datasets.training(datasets.strong, datasets.weak, datasets.unlabelled)
     per_batch = [stage.strong_per_batch, stage.weak_per_batch, stage.unlabelled_per_batch]
@@ -131,6 +136,7 @@ def finetune_semi(
         recipe.loss.tag_weight,
         stage,
         labels,
+        denoising,
     )
     selection = fit(
         run,
@@ -145,9 +151,14 @@ def finetune_semi(
         resume=resume,
     )
     tensors = load_file(selection.best_file)
-    teacher = {f"{NETWORK}{k.removeprefix(TEACHER)}": v for k, v in tensors.items() if k.startswith(TEACHER)}
+    teacher = {f"{NETWORK}{k}": v for k, v in _part(tensors, TEACHER).items()}
     if teacher:  # a run that was stopped behind this point has no other
         kept = {k: v for k, v in tensors.items() if k.startswith("frontend.")}
         save_tensors(selection.best_file, {**kept, **teacher})
     labels_now = dict(zip(datasets.classes, labels.thresholds.tolist(), strict=True))
     return {**selection.best, "thresholds": labels_now}
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Those of one module, by their names in it."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

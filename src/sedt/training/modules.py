@@ -6,16 +6,17 @@ from typing import Any, cast
 
 import lightning as L
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from sedt.batch import Batch, Predictions, Probabilities
+from sedt.batch import Batch, Predictions, Probabilities, Targets
 from sedt.config import FinetuneConfig, FinetuneSemiConfig, OptimizerConfig, TagBackboneConfig
 from sedt.data.augmentation import Augmentation
 from sedt.features import Frontend
 from sedt.losses.events import SetLoss
 from sedt.losses.tags import tag_loss
-from sedt.models.sedt import SEDT
+from sedt.models.denoising import Denoising
+from sedt.models.sedt import SEDT, Hints
 from sedt.models.tagger import Tagger
 from sedt.training.means import add_to_means
 from sedt.training.optimizer import make_optimizer, make_schedule
@@ -62,25 +63,38 @@ class FinetuneModule(L.LightningModule):
         loss: SetLoss,
         tag_weight: float,
         config: FinetuneConfig | FinetuneSemiConfig,
+        denoising: Denoising | None = None,
     ) -> None:
         super().__init__()
         self.frontend = frontend.requires_grad_(False)
         self.network, self.augmentation = network, augmentation
         self.loss, self.tag_weight = loss, tag_weight
-        self.config = config
+        self.config, self.denoising = config, denoising
         network.trunk.backbone.freeze_stages(config.frozen_stages)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Loss of one batch."""
         augmented = self.augmentation(batch)
-        predictions = self._predict_with(self.network, augmented.features, augmented.num_samples)
+        hints = None if self.denoising is None else self.denoising.hints(augmented.targets)
+        predictions = self._predict_with(self.network, augmented.features, augmented.num_samples, hints)
         start = self.config.one_to_many_from
         more = start is not None and self.current_epoch >= start
         events = self.loss(predictions, augmented.targets, one_to_many=more)
         tags = tag_loss(cast(Tensor, predictions.tag_logits), augmented.targets)
         total: Tensor = self.loss.total(events) + self.tag_weight * tags
-        log_losses(self, {"loss": total, "loss_tags": tags, **events.items()}, len(batch.names))
+        values = {"loss_tags": tags, **events.items()}
+        if self.denoising is not None:
+            values["loss_denoising"] = self._denoise(predictions, augmented.targets, hints)
+            total = total + self.denoising.plan.weight * values["loss_denoising"]
+        log_losses(self, {"loss": total, **values}, len(batch.names))
         return total
+
+    def _denoise(self, predictions: Predictions, targets: list[Targets], hints: Hints | None) -> Tensor:
+        """Eq. 1 of the queries that were told events; zero, with a graph, where none was."""
+        if hints is None or predictions.hinted is None:
+            assert self.denoising is not None
+            return self.denoising.label_codes.weight.sum() * 0.0
+        return self.loss.total(self.loss.of_known(predictions.hinted, targets, hints.events))
 
     def validation_step(self, batch: Batch, batch_index: int) -> Probabilities:  # type: ignore[override]
         """Predictions of windows in order."""
@@ -90,17 +104,20 @@ class FinetuneModule(L.LightningModule):
         """Frontend, then network; clips as they are."""
         return self._predict_with(self.network, self.frontend(batch.waveforms), batch.num_samples)
 
-    def _predict_with(self, network: SEDT, features: Tensor, num_samples: Tensor) -> Predictions:
+    def _predict_with(
+        self, network: SEDT, features: Tensor, num_samples: Tensor, hints: Hints | None = None
+    ) -> Predictions:
         """A network, told which frames lie behind a clip's end."""
         num_frames = self.frontend.num_frames(num_samples)
         shorter = bool((num_frames < features.shape[1]).any())
-        predictions: Predictions = network(features, num_frames if shorter else None)
+        predictions: Predictions = network(features, num_frames if shorter else None, hints)
         return predictions
 
     def configure_optimizers(self) -> Any:
         """As the stage's settings say."""
         trunk = self.network.trunk
-        optimizer = make_optimizer(self.network, trunk.backbone, self.config, trunk=trunk)
+        trained = nn.ModuleList([self.network, *([self.denoising] if self.denoising else [])])
+        optimizer = make_optimizer(trained, trunk.backbone, self.config, trunk=trunk)
         return with_schedule(self, optimizer, self.config)
 
 

@@ -75,6 +75,7 @@ def finetune(
         build.set_loss(recipe.loss, recipe.model),
         recipe.loss.tag_weight,
         stage,
+        build.denoising(recipe.loss, network),
     )
     selection = fit(
         run,

@@ -65,7 +65,8 @@ def trained(folder: Path, recipe: Recipe, classes: list[str]) -> Package:
     if not file.exists():
         raise InputError(f"{file}: not there; the stage `{stage}` comes before")
     model = build.detection_model(recipe.features, recipe.model, len(classes))
-    model.load_state_dict(load_file(file))
+    parts = ("frontend.", "network.")  # not what serves training alone
+    model.load_state_dict({k: v for k, v in load_file(file).items() if k.startswith(parts)})
     return Package(
         model=model.eval().requires_grad_(False),
         classes=classes,
