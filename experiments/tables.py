@@ -91,6 +91,7 @@ GRID = {
     "- patches of one size": "sp_sedt_e3_fixed_size",
     "SEDT, E = 6": "sedt_e6",
     "SP-SEDT, E = 6": "sp_sedt_e6",
+    "SEDT, E = 3, with denoising": "sedt_e3_denoising",
     "CRNN": "crnn",
     "Conv-Transformer, E = 3": "conv_transformer_e3",
     "Conv-Transformer, E = 6": "conv_transformer_e6",
@@ -120,6 +121,7 @@ CLAIMS = {
     "random size matters": ("sp_sedt_e3", "sp_sedt_e3_fixed_size"),
     "a deeper encoder gains without pre-training": ("sedt_e6", "sedt_e3"),
     "a deeper encoder gains with pre-training": ("sp_sedt_e6", "sp_sedt_e3"),
+    "denoising gains": ("sedt_e3_denoising", "sedt_e3"),
     "SEDT against CRNN": ("sedt_e3", "crnn"),
     "SEDT against Conv-Transformer, E = 3": ("sedt_e3", "conv_transformer_e3"),
     "a teacher gains": ("sp_sedt_semi", "sp_sedt_e3"),
@@ -212,12 +214,15 @@ def claims(folder: str) -> str:
 
 
 FINCH = {
-    "SP-SEDT: pre-trained on all recordings": "pretrained",
-    "SEDT: no pre-training": "scratch",
-    "CRNN": "crnn",
-    "Conv-Transformer": "conv_transformer",
+    "10 minutes; SP-SEDT: pre-trained on all recordings": "pretrained",
+    "10 minutes; SEDT: no pre-training": "scratch",
+    "10 minutes; CRNN": "crnn",
+    "2 minutes; SP-SEDT: pre-trained on all recordings": "pretrained_2min",
+    "2 minutes; SEDT: no pre-training": "scratch_2min",
+    "2 minutes; SEDT: no pre-training, with denoising": "denoising_2min",
 }
-FINCH_EPOCHS = ("5", "10", "15", "20", "40")
+FINCH_EIGHTHS = (1, 2, 3, 4, 8)
+"""Of fine-tuning, where its learning curve is shown."""
 FINCH_COLUMNS = [
     Column("any, 50 ms", ("test", "any_50ms", "micro", "f1")),
     Column("any, 20 ms", ("test", "any_20ms", "micro", "f1")),
@@ -227,9 +232,9 @@ FINCH_COLUMNS = [
 
 
 def finch() -> str:
-    """Syllables found from ten minutes of labels, and how fast the networks with queries learned that."""
+    """Syllables found from few minutes of labels."""
     lines = [
-        f"| F1 in % | seeds | {' | '.join(column.title for column in FINCH_COLUMNS)} | hours |",
+        f"| labels; F1 in % | seeds | {' | '.join(column.title for column in FINCH_COLUMNS)} | hours |",
         "|---|--:|" + "--:|" * (len(FINCH_COLUMNS) + 1),
     ]
     for title, arm in FINCH.items():
@@ -242,15 +247,16 @@ def finch() -> str:
 
 
 def finch_learning() -> str:
-    """Validation after some epochs of fine-tuning."""
+    """Validation after some of the epochs of fine-tuning."""
     lines = [
-        f"| event-based F1 in % after | {' | '.join(f'{epoch} epochs' for epoch in FINCH_EPOCHS)} |",
-        "|---|" + "--:|" * len(FINCH_EPOCHS),
+        f"| event-based F1 in % after | {' | '.join(f'{n}/8 of the epochs' for n in FINCH_EIGHTHS)} |",
+        "|---|" + "--:|" * len(FINCH_EIGHTHS),
     ]
-    for title, arm in list(FINCH.items())[:2]:
-        found = runs("finch", arm)
-        if found:
-            cells = [Column(epoch, ("validation", epoch)).cell(found) for epoch in FINCH_EPOCHS]
+    for title, arm in FINCH.items():
+        eighths = [list(run["validation"].values()) for run in runs("finch", arm)]
+        curves = [{str(n): one[n - 1] for n in FINCH_EIGHTHS} for one in eighths if len(one) == 8]
+        if curves:
+            cells = [Column(f"{n}/8", (str(n),)).cell(curves) for n in FINCH_EIGHTHS]
             lines.append(f"| {title} | {' | '.join(cells)} |")
     return "\n".join(lines) if len(lines) > 2 else ""
 
