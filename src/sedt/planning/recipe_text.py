@@ -242,9 +242,8 @@ def _relative(folder: Path, start: Path) -> str:
 
 
 def _text(value: str) -> str:
-    """A TOML string: JSON's escapes are TOML's, but that TOML has none for a slash and no surrogates."""
-    text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return text.replace("${", "$${")  # no variable
+    """A TOML string without variables: JSON's escapes are TOML's, but for slashes and surrogates."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f").replace("${", "$${")
 
 
 def _list(values: list[str]) -> str:
