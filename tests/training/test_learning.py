@@ -58,6 +58,27 @@ def test_eight_clips_are_learned_to_the_end(recipe_file: Path, tmp_path: Path) -
         train(load_recipe(recipe_file, ["seed=2"]), tmp_path / "runs")
 
 
+def test_a_run_of_an_older_version_goes_on(recipe_file: Path, tmp_path: Path) -> None:
+    """A setting that its version did not know yet had its default: to do as before."""
+    folder = train(load_recipe(recipe_file, SHORT), tmp_path / "runs")
+    file, before = folder / "recipe.json", (folder / "metrics.csv").read_bytes()
+    now = file.read_text(encoding="utf-8")
+    older = json.loads(now)
+    del older["loss"]["denoising_weight"], older["finetune_semi"]
+    file.write_text(json.dumps(older), encoding="utf-8")
+    assert train(load_recipe(recipe_file, SHORT), tmp_path / "runs") == folder
+    assert (folder / "metrics.csv").read_bytes() == before
+    assert file.read_text(encoding="utf-8") == now
+
+    older["loss"]["of_another_version"] = 1.0
+    file.write_text(json.dumps(older), encoding="utf-8")
+    with pytest.raises(InputError, match=r"other settings \(`loss\.of_another_version`: 1\.0, now None\)"):
+        train(load_recipe(recipe_file, SHORT), tmp_path / "runs")
+    file.write_text(now[:100], encoding="utf-8")
+    with pytest.raises(InputError, match=r"recipe\.json: not the settings of a run"):
+        train(load_recipe(recipe_file, SHORT), tmp_path / "runs")
+
+
 def test_the_card_changes_without_training(recipe_file: Path, tmp_path: Path) -> None:
     folder = train(load_recipe(recipe_file, SHORT), tmp_path / "runs")
     before = (folder / "metrics.csv").read_bytes(), (folder / "model" / "model.safetensors").read_bytes()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from rich.console import Console
 from safetensors.torch import load_file
 from torch import Tensor
@@ -126,16 +127,34 @@ def _run_stage(
 def _claim(folder: Path, recipe: Recipe) -> None:
     """Write the settings down, or see that they are those of the run that is there."""
     file = folder / "recipe.json"
-    # Nothing that is learned depends on these: they may change, and the model card with them.
-    text = recipe.model_dump_json(indent=1, exclude={"machine", "licence", "data_set"}) + "\n"
-    if file.exists() and file.read_text(encoding="utf-8") != text:
-        old, new = _flat(json.loads(file.read_text(encoding="utf-8"))), _flat(json.loads(text))
-        key = next(k for k in {**old, **new} if old.get(k) != new.get(k))
-        raise InputError(
-            f"{folder}: holds a run with other settings (`{key}`: {old.get(key)!r}, now {new.get(key)!r}); "
-            "set another name, or remove the folder"
-        )
+    text = _settings_of(recipe)
+    if file.exists():
+        try:
+            old, new = _flat(_as_of_now(file.read_text(encoding="utf-8"))), _flat(json.loads(text))
+        except ValueError:
+            raise InputError(
+                f"{file}: not the settings of a run; set another name, or remove the folder"
+            ) from None
+        for key in {**old, **new}:
+            if old.get(key) != new.get(key):
+                raise InputError(
+                    f"{folder}: holds a run with other settings (`{key}`: {old.get(key)!r}, "
+                    f"now {new.get(key)!r}); set another name, or remove the folder"
+                )
     write_text(file, text)
+
+
+def _settings_of(recipe: Recipe) -> str:
+    # Nothing that is learned depends on these: they may change, and the model card with them.
+    return recipe.model_dump_json(indent=1, exclude={"machine", "licence", "data_set"}) + "\n"
+
+
+def _as_of_now(text: str) -> Any:
+    """Settings that are newer than the run had their default, which is to do as before."""
+    try:
+        return json.loads(_settings_of(Recipe.model_validate_json(text)))
+    except ValidationError:  # of a setting that is no more, among others
+        return json.loads(text)
 
 
 def _flat(value: Any, key: str = "") -> dict[str, Any]:
