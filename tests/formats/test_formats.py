@@ -245,7 +245,7 @@ def test_decimal_commas_between_semicolons(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_many_rows_take_time_in_proportion(tmp_path: Path, name: str) -> None:
-    """Sixteen times the rows take some sixteen times as long, not 256 times; one quick try of five is enough."""
+    """Sixteen times the rows take sixteen times as long, not 256 times; one quick try of five is enough."""
 
     def seconds_for(number: int) -> float:
         events = [Event(i * 0.5, i * 0.5 + 0.25, ("wren", "robin")[i % 2]) for i in range(number)]
