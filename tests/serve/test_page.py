@@ -13,9 +13,10 @@ from browsing import box, chromium, drag, middle, opened, pixels_per_second, rea
 from serving import RECORDING, offline, serving
 
 from sedt.formats import FORMATS, read_events
+from sedt.pictures.colours import ON_DARK, PALETTE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 
 @pytest.fixture(scope="module")
@@ -329,6 +330,24 @@ def test_any_width_dark_and_light(page: Page) -> None:
             assert box(page, "helicopter").is_visible()
     page.get_by_role("button", name="Dark or light").click()  # against the system, which is dark
     _wait_for_brightness(page, "light")
+
+
+def test_a_class_has_the_colour_that_it_has_in_reports(page: Page) -> None:
+    classes = upload(page).evaluate("fetch('model').then(answer => answer.json())")["classes"]
+    for scheme, palette in (("light", PALETTE), ("dark", ON_DARK)):
+        page.emulate_media(color_scheme=scheme)
+        _wait_for_brightness(page, scheme)
+        assert _custom(page.locator("html"), *(f"--k{n}" for n in range(99))) == list(palette)
+        labels = {label for label, _, _ in shown(page)}
+        assert labels
+        for label in labels:
+            assert _custom(box(page, label), "--class") == [palette[classes.index(label)]]
+
+
+def _custom(element: Locator, *names: str) -> list[str]:
+    """Those of an element's custom properties that are set."""
+    read = "(element, names) => names.map(name => getComputedStyle(element).getPropertyValue(name).trim())"
+    return [colour.upper() for colour in element.evaluate(read, names) if colour]
 
 
 def _wait_for_brightness(page: Page, scheme: str) -> None:

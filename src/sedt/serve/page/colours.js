@@ -1,6 +1,7 @@
-// Colours of classes: Okabe and Ito's, told apart with any colour vision; beyond eight they come again, striped.
+// Colours of classes, `--k0` and on in theme.css, the same as in reports; beyond the last they come again, striped.
+import { themed } from "./canvas.js";
 
-const OKABE_ITO = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#b8a600", "#7f7f7f"];
+const NUMBER = 12;
 
 let order = [];
 
@@ -14,13 +15,24 @@ function place(label) {
   return order.indexOf(label);
 }
 
-export const colour = (label) => OKABE_ITO[place(label) % OKABE_ITO.length];
+const nameOf = (label) => `--k${place(label) % NUMBER}`;
 
-export const isStriped = (label) => Math.floor(place(label) / OKABE_ITO.length) % 2 === 1;
+let read = { scheme: null, colours: new Map() };
+
+/** For canvases; a style sheet takes what `paint` has set. */
+export function colour(label) {
+  const scheme = document.documentElement.dataset.theme;
+  if (read.scheme !== scheme) read = { scheme, colours: new Map() };
+  const name = nameOf(label);
+  if (!read.colours.has(name)) read.colours.set(name, themed(name));
+  return read.colours.get(name);
+}
+
+export const isStriped = (label) => Math.floor(place(label) / NUMBER) % 2 === 1;
 
 /** Give an element its class colour, as the custom property that the style sheets use. */
 export function paint(element, label) {
-  element.style.setProperty("--class", colour(label));
+  element.style.setProperty("--class", `var(${nameOf(label)})`);
   element.classList.toggle("striped", isStriped(label));
 }
 
