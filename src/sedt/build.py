@@ -104,7 +104,7 @@ def trunk(config: ModelConfig, *, with_weights: bool = True) -> Trunk:
         dropout=config.dropout,
         attention_dropout=config.attention_dropout,
     )
-    return Trunk(body, transformer, config.model_size, config.position_unit, config.query_place)
+    return Trunk(body, transformer, config.model_size, config.position_unit, config.query_place, config.edges)
 
 
 def frame_detector(features: FeaturesConfig, config: ModelConfig, num_classes: int) -> FrameDetector:

@@ -205,6 +205,9 @@ class ModelConfig(Settings):
     query_place: Literal["learned", "anchor"] = "learned"
     """Where a query looks from: a learned code [C], or a stretch of time: a learned one for the first decoder
     layer, for the others what the layer before has found. It learns in fewer steps. [O]"""
+    edges: Literal["regressed", "pointed"] = "regressed"
+    """regressed: a query tells its span out of what it has gathered [P]; pointed: from there its edges are
+    drawn to where the map says that its sound begins and ends. [O]"""
     class_scores: Literal["softmax", "sigmoid"] = "softmax"
     """softmax: a query is of one class or of none, and learns by cross-entropy [P]; sigmoid: each class has a
     probability of its own, and learns by focal loss (semi-supervised training [C])."""

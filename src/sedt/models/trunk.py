@@ -17,10 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from sedt.models.backbone import Backbone
+from sedt.models.edges import EdgePointer
 from sedt.models.positions import PositionUnit, sine_code, sine_positions
 from sedt.models.transformer import Transformer
 
 QueryPlace = Literal["learned", "anchor"]
+Edges = Literal["regressed", "pointed"]
 
 
 class Tokens(NamedTuple):
@@ -76,6 +78,7 @@ class Trunk(nn.Module):
         size: int = 256,
         position_unit: PositionUnit = "window",
         query_place: QueryPlace = "learned",
+        edges: Edges = "regressed",
     ) -> None:
         super().__init__()
         self.size, self.position_unit, self.query_place = size, position_unit, query_place
@@ -84,6 +87,7 @@ class Trunk(nn.Module):
         self.transformer = transformer
         self.boundary_head = MLP(size, size, size, 2)
         self.anchor_code = nn.Linear(3 * size, size) if query_place == "anchor" else None
+        self.edge_pointer = EdgePointer(size) if edges == "pointed" else None
 
     def tokens(self, features: Tensor, num_frames: Tensor | None = None) -> Tokens:
         """(batch, frames, bands) -> tokens; frames past `num_frames` (batch,) are marked as padding."""
@@ -109,7 +113,8 @@ class Trunk(nn.Module):
     def decode(self, tokens: Tokens, queries: Queries, query_mask: Tensor | None = None) -> Decoded:
         """Let the queries look at the tokens; query_mask (queries, queries) is True where one is barred."""
         encoded = self.transformer.encode(tokens.content, tokens.positions, tokens.padding)
-        anchors = queries.anchors
+        anchors, pointer = queries.anchors, self.edge_pointer
+        boundaries = None if pointer is None else pointer.boundaries(encoded, tokens.num_steps)
         content = torch.zeros_like(queries.codes) if anchors is None else queries.codes
         contents, spans = [], []
         for layer in self.transformer.decoder:
@@ -117,7 +122,10 @@ class Trunk(nn.Module):
             places = places if queries.sought is None else places + queries.sought
             content = layer(content, places, encoded, tokens.positions, tokens.padding, query_mask)
             contents.append(self.transformer.norm_decoder(content))
-            spans.append(self.boundary_head(contents[-1]).float().sigmoid())
+            span = self.boundary_head(contents[-1]).float().sigmoid()
+            if pointer is not None and boundaries is not None:
+                span = pointer(contents[-1], span, boundaries)
+            spans.append(span)
             anchors = None if anchors is None else spans[-1].detach()
         return Decoded(torch.stack(contents), torch.stack(spans))
 
