@@ -16,6 +16,7 @@ MODELS = {
     "sedt": ModelConfig(
         backbone="resnet10t", backbone_start="random", map_stage=2, window_s=1.0, model_size=32,
         num_heads=2, ffn_size=32, encoder_layers=1, decoder_layers=1, num_queries=6, query_place="anchor",
+        edges="pointed",
     ),
     "crnn": ModelConfig(
         network="crnn", window_s=1.0,
@@ -37,6 +38,9 @@ def package(network: str = "sedt", **decoding: object) -> Package:
     model = build.detection_model(FEATURES, MODELS[network], len(CLASSES)).eval()
     model.frontend.normaliser.mean.fill_(-30.0)
     model.frontend.normaliser.std.fill_(20.0)
+    for name, parameter in model.named_parameters():
+        if "edge_pointer.sought" in name:  # untrained it points nowhere
+            torch.nn.init.normal_(parameter, std=0.2)
     settings = {"threshold": 0.1, "tag_threshold": 0.0, "min_length_s": 0.0, **decoding}
     info = {"name": "small", "description": "Hears [nothing].", "license": "cc0-1.0"}
     return Package(model, CLASSES, FEATURES, MODELS[network], DecodingConfig.model_validate(settings), info)

@@ -41,7 +41,7 @@ class EdgePointer(nn.Module):
         Boundary k lies between steps k - 1 and k, the first and the last at the window's ends; then those
         beyond on both sides. First for onsets, then for offsets.
         """
-        steps = encoded.reshape(len(encoded), num_steps, -1, encoded.shape[-1]).mean(2).transpose(1, 2)
+        steps = torch.unflatten(encoded, 1, (num_steps, -1)).mean(2).transpose(1, 2)
         heard = functional.pad(self.heard(steps), (BEYOND_STEPS, BEYOND_STEPS)).float()
         return torch.stack(heard.transpose(1, 2).chunk(2, dim=-1), dim=1)
 
