@@ -266,26 +266,28 @@ def finch_learning() -> str:
     return "\n".join(lines) if len(lines) > 2 else ""
 
 
-DENOISING = {
-    "seed 0, as it is": "base_seed0",
+EDGES = {
+    "seed 0, regressed edges, as in the paper": "base_seed0",
     "seed 0, an encoder that must say what sounds in each step": "steps_seed0",
     "seed 0, denoising": "denoising_seed0",
-    "seed 1, as it is": "base_seed1",
+    "seed 0, pointed edges": "pointed_seed0",
+    "seed 0, pointed edges and denoising": "both_seed0",
+    "seed 1, regressed edges": "base_seed1",
     "seed 1, denoising": "denoising_seed1",
 }
-DENOISING_EPOCHS = (2, 3, 4, 6)
+EDGES_EPOCHS = (2, 3, 4, 6)
 
 
-def denoising() -> str:
+def edges() -> str:
     """Validation scores while it learned, and the seconds of the epochs that all runs have."""
-    file = RESULTS / "urban_grid" / "denoising.json"
+    file = RESULTS / "urban_grid" / "edges.json"
     known = json.loads(file.read_text(encoding="utf-8"))["runs"]
     lines = [
-        f"| event / segment / tagging after | {' | '.join(f'{n} epochs' for n in DENOISING_EPOCHS)} "
+        f"| event / segment / tagging after | {' | '.join(f'{n} epochs' for n in EDGES_EPOCHS)} "
         "| seconds of an epoch |",
-        "|---|" + "--:|" * (len(DENOISING_EPOCHS) + 1),
+        "|---|" + "--:|" * (len(EDGES_EPOCHS) + 1),
     ]
-    for title, name in DENOISING.items():
+    for title, name in EDGES.items():
         epochs = known[name]["epochs"]
         cells = [
             " / ".join(
@@ -293,7 +295,7 @@ def denoising() -> str:
             )
             if n <= len(epochs)
             else ""
-            for n in DENOISING_EPOCHS
+            for n in EDGES_EPOCHS
         ]
         seconds = statistics.median(epoch["seconds"] for epoch in epochs[:5])
         lines.append(f"| {title} | {' | '.join(cells)} | {seconds:.0f} |")
@@ -314,7 +316,7 @@ def tables() -> dict[str, str]:
         "urban_grid": beside_the_paper("urban_grid"),
         "urban_all": all_figures("urban_grid"),
         "urban_claims": claims("urban_grid"),
-        "urban_denoising": denoising(),
+        "urban_edges": edges(),
         "finch": finch(),
         "finch_learning": finch_learning(),
     }
