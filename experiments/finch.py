@@ -3,7 +3,7 @@
 python experiments/finch.py --arm pretrained --seed 0
 python experiments/finch.py --arm scratch --seed 0      # without pre-training
 python experiments/finch.py --arm crnn --seed 0         # the paper's rival, `sedt new --network crnn`
-python experiments/finch.py --arm denoising --seed 0    # scratch, with `loss.denoising_weight = 1`
+python experiments/finch.py --arm pointed --seed 0      # scratch, with pointed edges and denoising
 python experiments/finch.py --arm scratch --minutes 2   # a fifth of the labels, as many steps
 
 Labelled recordings, split and training follow the seed; the test recordings are the same for all, and nothing
@@ -37,11 +37,16 @@ MINUTES = 10.0
 ARMS = {
     "pretrained": [],
     "scratch": ["--no-pretraining"],
-    "denoising": ["--no-pretraining"],
+    "pointed": ["--no-pretraining"],
     "crnn": ["--network", "crnn"],
     "conv_transformer": ["--network", "conv_transformer"],
 }
-SETTINGS = {"denoising": ["loss.denoising_weight=1"]}
+AS_IN_THE_PAPER = ['model.edges="regressed"', "loss.denoising_weight=0"]
+SETTINGS = {
+    "pretrained": AS_IN_THE_PAPER,
+    "scratch": AS_IN_THE_PAPER,
+    "pointed": ['model.edges="pointed"', "loss.denoising_weight=1"],
+}
 EPOCHS = {"tag_backbone": 30, "pretrain": 15, "finetune": 40, "train_frames": 60}
 WITHOUT_LABELS = ("pretrain",)
 COLLARS_S = (0.05, 0.02)
@@ -102,7 +107,7 @@ def _stages(recipe: Path) -> list[str]:
 def _same_backbone(run: Path) -> list[Path]:
     """Runs of the arms with queries, which tag the same backbone bit by bit."""
     arm = run.name.split("-")[1]
-    names = ("pretrained", "scratch", "denoising")
+    names = ("pretrained", "scratch", "pointed")
     return [run.with_name(run.name.replace(arm, name)) for name in names] if arm in names else []
 
 

@@ -224,7 +224,7 @@ FINCH = {
     "10 minutes; CRNN": "crnn",
     "2 minutes; SP-SEDT: pre-trained on all recordings": "pretrained_2min",
     "2 minutes; SEDT: no pre-training": "scratch_2min",
-    "2 minutes; SEDT: no pre-training, with denoising": "denoising_2min",
+    "2 minutes; SEDT: no pre-training, pointed edges and denoising": "pointed_2min",
 }
 FINCH_EIGHTHS = (1, 2, 3, 4, 8)
 """Of fine-tuning, where its learning curve is shown."""

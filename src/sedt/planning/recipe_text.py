@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from sedt.planning.cost import Cost
 from sedt.planning.fit import Fit
 from sedt.planning.sizes import Sizes
 from sedt.planning.split import Split
+from sedt.planning.toml_text import array, relative, string
 
 TAG_BATCH, PATCH_BATCH, FRAME_BATCH = 32, 16, 16
 """Clips in a step of the stages before fine-tuning, and of networks without queries."""
@@ -69,10 +68,10 @@ def _head(choices: Choices, stages: list[str]) -> str:
     return f"""\
 # Written by `sedt new`: change what you know better, then `sedt train` it.
 # src/sedt/config.py explains every setting.
-name = {_text(choices.name)}
-description = {_text(_description(choices.fit.classes))}
+name = {string(choices.name)}
+description = {string(_description(choices.fit.classes))}
 seed = {choices.seed}
-stages = {_list(stages)}
+stages = {array(stages)}
 """
 
 
@@ -97,13 +96,13 @@ def _model(choices: Choices) -> str:
     fit, sizes = choices.fit, choices.sizes
     window = f"# Half of the events last more than {fit.median_s:.3g} s.\nwindow_s = {fit.window_s:g}\n"
     if choices.network != "sedt":
-        return f"[model]\nnetwork = {_text(choices.network)}\n{window}"
+        return f"[model]\nnetwork = {string(choices.network)}\n{window}"
     return f"""\
 [model]
 {window}# A window holds up to {fit.most_in_window} events.
 num_queries = {fit.num_queries}
-backbone = {_text(sizes.backbone)}
-backbone_start = {_text(sizes.backbone_start)}
+backbone = {string(sizes.backbone)}
+backbone_start = {string(sizes.backbone_start)}
 map_stage = {sizes.map_stage}
 time_stride = 8
 model_size = {sizes.model_size}
@@ -111,7 +110,12 @@ num_heads = {sizes.num_heads}
 ffn_size = {sizes.ffn_size}
 position_unit = "step"
 query_place = "anchor"
+edges = "pointed"
 attention_dropout = 0.0
+
+# In training, further queries are told events with noise.
+[loss]
+denoising_weight = 1.0
 """
 
 
@@ -121,16 +125,16 @@ def _decoding(fit: Fit) -> str:
 
 
 def _data(choices: Choices) -> str:
-    audio = _text(_relative(choices.folder, choices.recipe_folder))
+    audio = string(relative(choices.folder, choices.recipe_folder))
     tables = [("strong", "train"), ("validation", "validation"), ("test", "test")]
-    text = f"[data]\nclasses = {_list(choices.fit.classes)}\n"
+    text = f"[data]\nclasses = {array(choices.fit.classes)}\n"
     for kind, part in tables:
         if getattr(choices.split, part):
-            labels = _text(f"{choices.tables}/{part}.tsv")
+            labels = string(f"{choices.tables}/{part}.tsv")
             text += f"\n[[data.{kind}]]\nlabels = {labels}\naudio = {audio}\n"
     if choices.pretrains:
         text += f"\n# All audio but the test recordings.\n[[data.unlabelled]]\naudio = {audio}\n"
-        text += f"exclude = {_list(choices.split.test)}\n" if choices.split.test else ""
+        text += f"exclude = {array(choices.split.test)}\n" if choices.split.test else ""
     return text
 
 
@@ -235,16 +239,3 @@ def _clips(seconds: float, choices: Choices) -> int:
 def _patches(fit: Fit) -> int:
     """The largest number of patches up to 6 that divides the queries."""
     return max(number for number in range(1, 7) if fit.num_queries % number == 0)
-
-
-def _relative(folder: Path, start: Path) -> str:
-    return Path(os.path.relpath(folder.absolute(), start.absolute())).as_posix()
-
-
-def _text(value: str) -> str:
-    """A TOML string without variables: JSON's escapes are TOML's, but for slashes and surrogates."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f").replace("${", "$${")
-
-
-def _list(values: list[str]) -> str:
-    return "[" + ", ".join(map(_text, values)) + "]"
