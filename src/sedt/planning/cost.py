@@ -14,7 +14,7 @@ from sedt.batch import Supervision, Targets
 from sedt.config import Recipe
 from sedt.losses.frames import frame_loss
 
-TAGGING_STEPS, PRETRAINING_STEPS, TUNING_STEPS, FRAME_STEPS = 1500, 2000, 6000, 5000
+TAGGING_STEPS, PRETRAINING_STEPS, TUNING_STEPS, FRAME_STEPS = 1500, 2000, 3000, 5000
 """Optimiser steps that were enough for the project's own benchmarks."""
 _TAGGING_COST, _PRETRAINING_COST = 3.2, 1.6
 """A step of these stages (32 and 16 clips) against one of fine-tuning (8 clips), as seen on two cores."""
