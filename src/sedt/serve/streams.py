@@ -125,8 +125,11 @@ class _Stream:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._take(websocket))
                 group.create_task(self._give(websocket))
-        except* (ClosingError, WebSocketDisconnect) as errors:
-            raise _first(errors) from None
+        except ExceptionGroup as errors:  # not `except*`: what that raises is a group again in Python 3.11.2
+            expected, others = errors.split((ClosingError, WebSocketDisconnect))
+            if expected is None or others is not None:
+                raise
+            raise _first(expected) from None
         finally:
             self._is_given_up = True
             with contextlib.suppress(Full):
