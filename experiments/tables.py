@@ -272,10 +272,11 @@ EDGES = {
     "seed 0, denoising": "denoising_seed0",
     "seed 0, pointed edges": "pointed_seed0",
     "seed 0, pointed edges and denoising": "both_seed0",
+    "the same, twelve epochs planned": "both_seed0_twelve",
     "seed 1, regressed edges": "base_seed1",
     "seed 1, denoising": "denoising_seed1",
 }
-EDGES_EPOCHS = (2, 3, 4, 6)
+EDGES_EPOCHS = (2, 3, 4, 6, 10)
 
 
 def edges() -> str:

@@ -49,9 +49,8 @@ class EdgePointer(nn.Module):
         """(batch, queries, size), (batch, queries, 2), see `boundaries` -> spans (batch, queries, 2)."""
         num_steps = boundaries.shape[2] - 1 - 2 * BEYOND_STEPS
         sought = self.sought(content).float().unflatten(-1, (2, -1)).transpose(1, 2)
-        fit = (
-            sought @ boundaries.transpose(2, 3) * sought.shape[-1] ** -0.5
-        )  # (batch, 2, queries, boundaries)
+        # (batch, 2, queries, boundaries)
+        fit = sought @ boundaries.transpose(2, 3) * sought.shape[-1] ** -0.5
         times = torch.arange(-BEYOND_STEPS, num_steps + BEYOND_STEPS + 1, device=fit.device)
         guess = spans_to_edges(spans).transpose(1, 2)[..., None] * num_steps
         away = (times - guess) / self.log_reach.exp()[:, None, None]

@@ -1,6 +1,7 @@
 """The trunk: exactly what SP-SEDT hands over to SEDT (paper 3.3), plus nothing.
 
-Backbone, projection, positions, transformer, boundary head. Queries, tags and class head are not of it.
+Backbone, projection, positions, transformer, boundary head, edge pointer if it has one. Queries, tags and
+class head are not of it.
 
 A query asks from a place. As in the paper, the place is a learned code that says nothing of time ("learned");
 or it is a stretch of time, an anchor: for the first decoder layer a learned one, for the others what the
