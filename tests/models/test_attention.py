@@ -88,6 +88,20 @@ def test_so_many_are_kept(p: float, dtype: torch.dtype) -> None:
         assert both == pytest.approx((1 - p) ** 2, abs=0.003)
 
 
+def test_dropout_keeps_the_layout_of_maps() -> None:
+    """Maps in channels_last stay so; each element is drawn for itself there, too."""
+    torch.manual_seed(0)
+    maps = torch.ones(50, 32, 20, 8).to(memory_format=torch.channels_last)
+    dropped = Dropout(0.5).train()(maps)
+    assert dropped.is_contiguous(memory_format=torch.channels_last)
+    kept = (dropped > 0).double()
+    assert kept.mean().item() == pytest.approx(0.5, abs=0.005)
+    assert dropped.unique().tolist() == [0, 2]
+    for axis in range(4):
+        neighbours = kept.narrow(axis, 0, kept.shape[axis] - 1) * kept.narrow(axis, 1, kept.shape[axis] - 1)
+        assert neighbours.mean().item() == pytest.approx(0.25, abs=0.005)
+
+
 def test_dropout_does_nothing_where_it_should_not() -> None:
     x = torch.randn(3, 5)
     assert Dropout(0.5).eval()(x) is x

@@ -37,7 +37,11 @@ class Dropout(nn.Module):
 def keep_factors(like: Tensor, p: float) -> Tensor:
     """0 with probability p, else 1 / (1 - p), in the shape and type of `like`; on the CPU."""
     draws = torch.empty(-(-like.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
-    numbers = draws.view(torch.int16)[: like.numel()].view(like.shape)  # uniform in -32768..32767
+    numbers = draws.view(torch.int16)[: like.numel()]  # uniform in -32768..32767
+    if like.dim() == 4 and like.is_contiguous(memory_format=torch.channels_last):  # as maps are
+        numbers = numbers.as_strided(like.shape, like.stride())
+    else:
+        numbers = numbers.view(like.shape)
     return (numbers >= round(p * 65_536) - 32_768).to(like.dtype).mul_(1 / (1 - p))
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sedt.batch import FramePredictions
+from sedt.models.attention import Dropout
 from sedt.models.positions import sine_positions
 from sedt.models.transformer import EncoderLayer
 
@@ -73,7 +74,7 @@ class Convolutions(nn.Module):
                 nn.Conv2d(before, after, kernel_size=3, padding=1, bias=False),
                 nn.BatchNorm2d(after),
                 Gate(after),
-                nn.Dropout(dropout),
+                Dropout(dropout),
                 nn.AvgPool2d(pool, ceil_mode=True),
             ]
         self.layers = nn.Sequential(*layers)
@@ -111,7 +112,7 @@ class Recurrence(nn.Module):
         super().__init__()
         between = dropout if layers > 1 else 0.0
         self.gru = nn.GRU(channels, hidden, layers, batch_first=True, bidirectional=True, dropout=between)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, steps: Tensor, padding: Tensor | None = None) -> Tensor:
         """(batch, steps, channels) -> (batch, steps, 2 * hidden). Padding is heard as silence."""

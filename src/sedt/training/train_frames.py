@@ -21,6 +21,7 @@ from sedt.training.datasets import Datasets
 from sedt.training.loaders import training_loader, window_loader
 from sedt.training.modules import log_losses, with_schedule
 from sedt.training.optimizer import make_optimizer
+from sedt.training.stages import use_channels_last
 from sedt.training.trainer import StageRun, fit
 from sedt.training.validation import score_events
 
@@ -76,6 +77,7 @@ def train_frames(
     if not datasets.strong:
         raise InputError("train_frames: the recipe has no clips with events (data.strong)")
     network = build.frame_detector(recipe.features, recipe.model, len(datasets.classes))
+    use_channels_last(network.convolutions, recipe)
     clips = datasets.training(datasets.strong, datasets.weak)
     sampler = GroupBatchSampler(
         clips.group_sizes(), [stage.strong_per_batch, stage.weak_per_batch], recipe.seed
