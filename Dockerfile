@@ -20,7 +20,8 @@ COPY src ./src
 RUN pip install ".[${EXTRAS}]"
 
 FROM ${PYTHON_IMAGE}
-RUN useradd --uid 10001 --create-home sedt
+# The folder of the Hub's models is there before a volume is put on it, which would be root's otherwise.
+RUN useradd --uid 10001 --create-home sedt && install -d -o 10001 -g 10001 /home/sedt/.cache
 COPY --from=build /opt/sedt /opt/sedt
 # Models of the Hub are kept under HF_HOME; everything else can be read-only.
 ENV PATH=/opt/sedt/bin:$PATH \

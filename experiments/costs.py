@@ -27,7 +27,7 @@ from sedt.recipe import load_recipe
 
 RECIPES = Path(__file__).parents[1] / "recipes" / "dcase2019"
 STRONG, WEAK, UNLABELLED, TASK5 = 1838, 1578, 14412, 72984
-"""Clips that train: synthetic ones but for the held-out tenth, weak ones, those without labels."""
+"""Clips: synthetic ones but for the held-out tenth, weak ones, those without labels."""
 
 CLASSES, CLIPS = 10, 2
 BYTES_OF_A_WEIGHT = 16
@@ -146,6 +146,7 @@ def pretraining(recipe: Recipe) -> Work:
         return torch.stack([said.class_logits.sum(), said.spans.sum(), said.reconstructions.sum()]).sum()
 
     clips = UNLABELLED + (TASK5 if len(recipe.data.unlabelled) > 1 else 0)
+    clips = round(clips * (1 - settings.held_out))
     return Work("pretrain", settings, network, forward, clips, settings.batch_size)
 
 

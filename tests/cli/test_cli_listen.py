@@ -137,9 +137,9 @@ def test_ctrl_c_prints_the_last_events_and_exits_with_130(
     assert process.returncode == 130
     assert errors.decode() == "sedt: interrupted\n"
     found = [json.loads(line) for line in [first, *out.decode().splitlines()]]
-    assert {tuple(entry) for entry in found} == {("filename", "onset", "offset", "label", "score")}
+    assert {tuple(entry) for entry in found} == {("filename", "onset", "offset", "event_label", "score")}
     ended = [event for event in events if event.offset < 10]
-    assert {event.label for event in ended} <= {entry["label"] for entry in found}
+    assert {event.label for event in ended} <= {entry["event_label"] for entry in found}
     assert max(entry["offset"] for entry in found) > 15, "what the last window has is printed, too"
 
 

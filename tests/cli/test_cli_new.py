@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections import defaultdict
 from pathlib import Path
 
@@ -88,6 +89,16 @@ def test_folder_to_detector(folder: Path) -> None:
     assert list(recipe.data.unlabelled[0].exclude) == list(parts[2])
     trained = train(Path("my-sounds.toml"))
     assert trained.exit_code == 0, trained.output
+    tune = recipe.tune
+    scored = f"--onset-collar {tune.onset_collar_s:g} --offset-collar {tune.offset_collar_s:g}"
+    scored = f"{scored} --offset-ratio {tune.offset_ratio:g}"
+    assert f"test recordings, scored as by {scored}:" in trained.output
+    tables = ["my-sounds-labels/test.tsv", "runs/my-sounds/test_events.tsv"]
+    assert run("evaluate", *tables, *scored.split(), "--json", "again.json").exit_code == 0
+    first, again = (
+        json.loads(Path(p).read_text("utf-8")) for p in ("runs/my-sounds/test.json", "again.json")
+    )
+    assert again["event_based"] == first["event_based"]
     found = run("detect", str(folder / "more"), "--model", "runs/my-sounds/model", "--output", "events")
     assert found.exit_code == 0, found.output
     assert set(read_events("events/events.tsv")) == {"8.wav", "9.wav"}
@@ -132,6 +143,7 @@ def test_one_labelled_recording_of_one_class(folder: Path) -> None:
     made = run("new", str(folder), "--hours", "0.01")
     assert made.exit_code == 0, made.output
     assert "no validation" in made.output
+    assert "no test: with fewer than 6 labelled recordings" in made.output
     assert "tune" not in load_recipe("my-sounds.toml").stages
     trained = train(Path("my-sounds.toml"))
     assert trained.exit_code == 0, trained.output

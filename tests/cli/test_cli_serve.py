@@ -30,7 +30,7 @@ def test_a_port_in_use() -> None:
     ("arguments", "told"),
     [
         (["--model", "nothing"], "nothing: no such model"),
-        (["--device", "abacus"], "--device abacus: "),
+        (["--device", "abacus"], "device abacus: "),
         (["--host", "no such host"], "port 0 of no such host cannot be opened: "),
         (["--host", "203.0.113.7", "--token", "x"], "port 0 of 203.0.113.7 cannot be opened: "),
         (["--token", ""], "--token (SEDT_TOKEN): must be printable ASCII"),

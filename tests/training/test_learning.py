@@ -79,10 +79,13 @@ def test_a_run_of_an_older_version_goes_on(recipe_file: Path, tmp_path: Path) ->
         train(load_recipe(recipe_file, SHORT), tmp_path / "runs")
 
 
+CARD = ["licence=cc-by-4.0", "data_set=Eight clips", "description=Hears tones."]
+
+
 def test_the_card_changes_without_training(recipe_file: Path, tmp_path: Path) -> None:
     folder = train(load_recipe(recipe_file, SHORT), tmp_path / "runs")
     before = (folder / "metrics.csv").read_bytes(), (folder / "model" / "model.safetensors").read_bytes()
-    train(load_recipe(recipe_file, [*SHORT, "licence=cc-by-4.0", "data_set=Eight clips"]), tmp_path / "runs")
+    train(load_recipe(recipe_file, [*SHORT, *CARD]), tmp_path / "runs")
     assert before == (
         (folder / "metrics.csv").read_bytes(),
         (folder / "model" / "model.safetensors").read_bytes(),
@@ -90,6 +93,7 @@ def test_the_card_changes_without_training(recipe_file: Path, tmp_path: Path) ->
     card = (folder / "model" / "README.md").read_text(encoding="utf-8")
     assert "license: cc-by-4.0" in card
     assert "name: Eight clips" in card
+    assert "Hears tones." in card
 
 
 def test_queries_with_anchors_learn_eight_clips_too(recipe_file: Path, tmp_path: Path) -> None:

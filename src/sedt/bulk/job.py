@@ -47,11 +47,12 @@ class Job:
     """Seconds between two notes of how far a long recording is, if there is an `output`."""
 
     @staticmethod
-    def of_model(model: str, **options: Any) -> Job:
+    def of_model(model: str, *, batch_size: int = 8, device: str = "cpu", **options: Any) -> Job:
         """With that model, as `sedt.load` takes it. Raises InputError: there is none, or not whole."""
         path = find_model(model)
         # By its place, not its name: a worker must neither ask the Hub again nor get what is newer there.
-        return Job(partial(load, path), model, _fingerprint(path), _classes(path), **options)
+        made = partial(load, path, batch_size=batch_size, device=device)
+        return Job(made, model, _fingerprint(path), _classes(path), **options)
 
     def tables(self, source: Source) -> dict[str, Path]:
         """Format -> the file of a recording's events."""

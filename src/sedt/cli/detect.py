@@ -61,6 +61,8 @@ def detect(
     workers: Annotated[
         int, typer.Option(help="Processes that share the recordings and the processor's cores.", min=1)
     ] = 1,
+    batch_size: Annotated[int, typer.Option(help="Windows of one recording at a time.", min=1)] = 8,
+    device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda, cuda:1 ...")] = "cpu",
 ) -> None:
     """Find the events in recordings of any length; prints `filename onset offset event_label score`.
 
@@ -85,8 +87,18 @@ def detect(
         Outcome(),
         Display(errors, _Table().add if output is None and chosen == ["tsv"] else None),
     )
-    options = {"threshold": threshold, "undecided": undecided, "formats": tuple(chosen), "plot": plot}
-    job = Job.of_model(model, output=output, **options) if found else None
+    job = None
+    if found:
+        job = Job.of_model(
+            model,
+            batch_size=batch_size,
+            device=device,
+            threshold=threshold,
+            undecided=undecided,
+            output=output,
+            formats=tuple(chosen),
+            plot=plot,
+        )
     if job is not None:
         try:
             with _signals_raised(), display:

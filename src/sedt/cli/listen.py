@@ -121,7 +121,7 @@ def _printer(name: str, jsonl: bool) -> Callable[[Event], None]:
 
     def show(event: Event) -> None:
         times = {"onset": round(event.onset, 3), "offset": round(event.offset, 3)}
-        entry = {"filename": name, **times, "label": event.label, "score": round(event.score or 0, 4)}
+        entry = {"filename": name, **times, "event_label": event.label, "score": round(event.score or 0, 4)}
         print_row([json.dumps(entry, ensure_ascii=False)])
 
     return show

@@ -32,8 +32,13 @@ def new(
         typer.Option(help="Seconds that the model hears at once, in the place of what fits.", metavar="S"),
     ] = None,
     hours: Annotated[
-        float, typer.Option(help="Training may take about so long on this machine.", min=0.01)
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            help="Train about so long on this machine; default: as long as the project's benchmarks "
+            "needed, at most 1.",
+            min=0.01,
+        ),
+    ] = None,
     size: Annotated[
         str | None, typer.Option(help="small or large; default: what this machine can train.")
     ] = None,

@@ -79,10 +79,7 @@ def _run(model: str, host: str, port: int, settings: ServeSettings, batch_size: 
     with bind(host, port) as opened:  # before the model, which takes its time
         from sedt.detector import load
 
-        try:
-            detector = load(model, batch_size=batch_size, device=device)
-        except (RuntimeError, AssertionError) as error:  # torch's ways to say that there is none
-            raise InputError(f"--device {device}: {str(error).splitlines()[0]}") from error
+        detector = load(model, batch_size=batch_size, device=device)
         if host not in _LOOPBACK and settings.token is None:
             print(f"note: anybody who reaches {host} may use it: --token restricts that", file=sys.stderr)
         log_to_stderr()

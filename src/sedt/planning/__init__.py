@@ -32,8 +32,8 @@ class Wishes:
     classes: Sequence[str] | None = None
     network: str = "sedt"
     window_s: float | None = None
-    hours: float = 1.0
-    """Training may take so long on this machine."""
+    hours: float | None = None
+    """How long this machine trains; none: as long as the project's benchmarks needed, at most an hour."""
     with_test: bool = True
     """Set labelled recordings aside for a test."""
     with_pretraining: bool = True
@@ -102,7 +102,7 @@ def make_plan(
     plan = Plan(recipe_file, recipe, found, parts, fitted, sizes, None, unlabelled_s)
     on_decided(plan)
     step_s = wishes.step_s or measure_step(recipe, len(fitted.classes))
-    cost = plan_steps(step_s, wishes.hours, pretrains, wishes.network)
+    cost = plan_steps(step_s, wishes.hours, recipe.stages)
     _write_tables(tables, found.events, parts, set(fitted.classes))
     write_text(recipe_file, recipe_text(choices, cost))
     return replace(plan, recipe=_recipe(choices, cost, recipe_file), cost=cost)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +16,8 @@ from sedt.losses.frames import frame_loss
 
 TAGGING_STEPS, PRETRAINING_STEPS, TUNING_STEPS, FRAME_STEPS = 1500, 2000, 3000, 5000
 """Optimiser steps that were enough for the project's own benchmarks."""
+USUAL_HOURS = 1.0
+"""That so many steps may take, where nobody says how long."""
 _TAGGING_COST, _PRETRAINING_COST = 3.2, 1.6
 """A step of these stages (32 and 16 clips) against one of fine-tuning (8 clips), as seen on two cores."""
 _OVERHEAD = 1.3
@@ -40,13 +42,18 @@ class Cost:
         return _OVERHEAD * steps * self.step_s / 3600
 
 
-def plan_steps(step_s: float, hours: float, with_pretraining: bool, network: str = "sedt") -> Cost:
-    """As many steps as the benchmarks took; fewer of all where `hours` would be exceeded."""
-    if network != "sedt":
-        whole = Cost(step_s, 0, 0, FRAME_STEPS)
-    else:
-        whole = Cost(step_s, TAGGING_STEPS, PRETRAINING_STEPS if with_pretraining else 0, TUNING_STEPS)
-    share = min(1.0, hours / whole.hours)
+def plan_steps(step_s: float, hours: float | None, stages: Sequence[str]) -> Cost:
+    """The steps of some stages, in the benchmarks' proportion.
+
+    As many as fill `hours`; without, as many as the benchmarks took, or what fits into USUAL_HOURS.
+    """
+    whole = Cost(
+        step_s,
+        TAGGING_STEPS if "tag_backbone" in stages else 0,
+        PRETRAINING_STEPS if "pretrain" in stages else 0,
+        FRAME_STEPS if "train_frames" in stages else TUNING_STEPS,
+    )
+    share = min(1.0, USUAL_HOURS / whole.hours) if hours is None else hours / whole.hours
     steps = (whole.tagging, whole.pretraining, whole.finetuning)
     return Cost(step_s, *(max(20, round(share * number)) if number else 0 for number in steps))
 
@@ -86,7 +93,20 @@ def _set_step(
     network.trunk.backbone.freeze_stages(recipe.finetune.frozen_stages)
     if recipe.machine.channels_last:
         network.trunk.backbone.to(memory_format=torch.channels_last)
-    return lambda features: loss.total(loss(network(features), targets))
+    denoising = build.denoising(recipe.loss, network)
+    if denoising is not None:
+        denoising.to(device)
+
+    def step(features: Tensor) -> Tensor:
+        hints = None if denoising is None else denoising.hints(targets)
+        predictions = network(features, None, hints)
+        total = loss.total(loss(predictions, targets))
+        if denoising is not None and hints is not None:
+            told = loss.of_known(predictions.hinted, targets, hints.events)
+            total = total + denoising.plan.weight * loss.total(told)
+        return total
+
+    return step
 
 
 def _frame_step(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from sedt.planning.fit import LEAST_EVENTS, MEDIANS_IN_WINDOW, MOST_IN_WINDOW
+from sedt.planning.split import LEAST_FOR_TEST
 
 if TYPE_CHECKING:
     from sedt.planning import Plan
@@ -54,6 +55,9 @@ def _split(plan: Plan) -> Iterator[tuple[str, str]]:
     parts = plan.split
     numbers = f"{len(parts.train)} to learn, {len(parts.validation)} to validate, {len(parts.test)} to test"
     yield "split", numbers + (", as the labels say" if parts.is_told else ", by recording")
+    labelled = len(parts.train) + len(parts.validation)
+    if not parts.test and not parts.is_told and labelled < LEAST_FOR_TEST:
+        yield "", f"no test: with fewer than {LEAST_FOR_TEST} labelled recordings none is set aside"
     if not parts.validation:
         yield (
             "",

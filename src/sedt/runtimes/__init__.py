@@ -31,7 +31,11 @@ class Runtime(Protocol):
 
 
 def runtime_of(model: Package | Runtime, device: str | torch.device = "cpu") -> Runtime:
-    """What runs a model on a device. Raises InputError: an exported model runs on the processor alone."""
+    """What runs a model on a device.
+
+    Raises:
+        InputError: there is no such device here; an exported model runs on the processor alone.
+    """
     if not isinstance(model, Runtime):
         from sedt.runtimes.torch_runtime import TorchRuntime
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 import sedt.build as build
 from sedt.batch import Probabilities
+from sedt.errors import InputError
 from sedt.runtimes.facts import ModelFacts
 
 if TYPE_CHECKING:
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
 
 
 class TorchRuntime:
-    """Runs the network of a package on any device."""
+    """Runs the network of a package on any device. Raises InputError: there is no such device here."""
 
     def __init__(self, package: Package, device: str | torch.device = "cpu") -> None:
         self.facts = facts_of(package)
-        self._device = torch.device(device)
-        self._model = package.model.to(self._device).eval()
+        try:
+            self._device = torch.device(device)
+            self._model = package.model.to(self._device).eval()
+        except (RuntimeError, AssertionError) as error:  # torch's ways to say so
+            raise InputError(f"device {device}: {str(error).splitlines()[0]}") from error
 
     def probabilities(self, windows: NDArray[np.float32], num_samples: NDArray[np.int64]) -> Probabilities:
         """Windows (batch, window_samples), zeros after `num_samples` (batch,) -> what the model says."""

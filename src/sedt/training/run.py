@@ -146,7 +146,7 @@ def _claim(folder: Path, recipe: Recipe) -> None:
 
 def _settings_of(recipe: Recipe) -> str:
     # Nothing that is learned depends on these: they may change, and the model card with them.
-    return recipe.model_dump_json(indent=1, exclude={"machine", "licence", "data_set"}) + "\n"
+    return recipe.model_dump_json(indent=1, exclude={"machine", "description", "licence", "data_set"}) + "\n"
 
 
 def _as_of_now(text: str) -> Any:

@@ -37,12 +37,19 @@ def score_part(
     heard = hear(detector, sets)
     write_trial(folder, part, trial_of(heard, package, collars_of(recipe)))
     evaluation = _evaluate(heard, package, package.decoding, recipe)
-    console.print(f"{part} recordings:")
+    console.print(f"{part} recordings, scored as by {_collars(recipe)}:", highlight=False, soft_wrap=True)
     console.print(evaluation.table())
     report = evaluation.as_dict()
     if package.decoding != recipe.decoding:
         report["untuned"] = _evaluate(heard, package, recipe.decoding, recipe).as_dict()
     return report
+
+
+def _collars(recipe: Recipe) -> str:
+    """The options of `sedt evaluate` that count as the recipe does."""
+    tune = recipe.tune
+    edges = f"--onset-collar {tune.onset_collar_s:g} --offset-collar {tune.offset_collar_s:g}"
+    return f"{edges} --offset-ratio {tune.offset_ratio:g}"
 
 
 def _evaluate(heard: Heard, package: Package, decoding: DecodingConfig, recipe: Recipe) -> Evaluation:
