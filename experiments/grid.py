@@ -50,7 +50,7 @@ class Job:
     title: str = ""
     """Row of the table."""
     starts_from: Path | None = None
-    """Weights that one of `after` makes."""
+    """Weights that the last of `after` makes."""
     after: list[Job] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -99,11 +99,23 @@ def _tagging(recipe: Path, runs: Path, seed: int) -> Job:
 
 
 def is_done(job: Job, runs: Path) -> bool:
-    """Whether its result is there, and is of the settings that the recipe has now."""
+    """Whether its result is there, and is of the settings that its recipe has now.
+
+    So must be what it started from: another pre-training makes the rows old that build upon it.
+    """
     if job.record_in is None or not job.result.exists():
         return job.result.exists()
-    recorded = json.loads(job.result.read_text(encoding="utf-8")).get("recipe")
-    return bool(recorded == fingerprint(load_recipe(job.recipe, job.settings), runs))
+    recorded, origin = json.loads(job.result.read_text(encoding="utf-8")), _origin(job, runs)
+    is_of_now = recorded.get("recipe") == fingerprint(load_recipe(job.recipe, job.settings), runs)
+    return is_of_now and recorded.get("starts_from", origin) == origin
+
+
+def _origin(job: Job, runs: Path) -> str | None:
+    """Fingerprint of the recipe of the run whose weights it starts from, if that is one of the grid."""
+    if job.starts_from is None:
+        return None
+    before = job.after[-1]
+    return fingerprint(load_recipe(before.recipe, before.settings), runs)
 
 
 def run(job: Job, runs: Path, threads: int, push: bool, lock: threading.Lock) -> None:
@@ -164,7 +176,9 @@ def _record(job: Job, runs: Path, push: bool) -> None:
     assert job.record_in is not None
     folder = runs / job.name
     commits = ", ".join((folder / "commits.txt").read_text(encoding="utf-8").split())
-    file = write_record(folder, job.record_in, name=job.title, made_by=commits, runs=runs)
+    file = write_record(
+        folder, job.record_in, name=job.title, made_by=commits, runs=runs, starts_from=_origin(job, runs)
+    )
     events = job.record_in / "events" / f"{file.stem}.tsv"
     events.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(folder / "test_events.tsv", events)

@@ -93,10 +93,15 @@ def write_record(
     made_by: str,
     note: str | None = None,
     runs: Path | None = None,
+    starts_from: str | None = None,
 ) -> Path:
-    """Write `<folder>/<name>_seed<seed>.json`, and give back the path; `runs`: where all runs lie."""
+    """Write `<folder>/<name>_seed<seed>.json`, and give back the path.
+
+    `runs`: where all runs lie; `starts_from`: fingerprint of the run whose weights this one started from.
+    """
     result = {**summary(run, runs or run.parent), "commit": made_by}
-    result |= {key: value for key, value in (("name", name), ("note", note)) if value is not None}
+    more = {"name": name, "note": note, "starts_from": starts_from}
+    result |= {key: value for key, value in more.items() if value is not None}
     target = folder / f"{result['name']}_seed{result['seed']}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -158,7 +158,7 @@ def all_figures(folder: str) -> str:
         found = runs(folder, name)
         if found:
             cells = [column.cell([run["test"] for run in found]) for column in ALL]
-            cells.append(F1[0].cell([run["test_untuned"] for run in found]))
+            cells.append(F1[0].cell([run["test_untuned"] or run["test"] for run in found]))
             cells.append(f"{statistics.mean(hours(run) for run in found):.1f}")
             lines.append(f"| {title} | {' | '.join(cells)} |")
     return "\n".join(lines) if len(lines) > 2 else ""

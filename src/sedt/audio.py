@@ -40,6 +40,10 @@ _MARGIN = 256  # samples of the lower rate, more than half the length of soxr's 
 _WRITE_BLOCK = 1 << 16  # libsndfile's Vorbis encoder overflows its stack on long arrays
 
 
+class PastEndError(InputError):
+    """A part of a recording was asked for that begins behind its end."""
+
+
 def read_audio(
     path: PathLike, sample_rate: int, *, start_s: float = 0.0, duration_s: float | None = None
 ) -> Waveform:
@@ -50,7 +54,7 @@ def read_audio(
 
     Raises:
         InputError: the file cannot be decoded to its (or the part's) end, has no samples or samples that
-            are not numbers, or `start_s` is past its end.
+            are not numbers; PastEndError: `start_s` is past its end.
     """
     _check_rate(sample_rate)
     if not (math.isfinite(start_s) and start_s >= 0) or (duration_s is not None and not duration_s > 0):
@@ -209,8 +213,9 @@ def _decoded(path: PathLike, sample_rate: int, start: int) -> Generator[Waveform
             if len(kept):
                 yield kept
     if count <= skipped:
-        second = f"ends before {start / sample_rate:g} s"
-        raise InputError(f"{path}: {second if start else 'has no samples'}")
+        if start:
+            raise PastEndError(f"{path}: ends before {start / sample_rate:g} s")
+        raise InputError(f"{path}: has no samples")
 
 
 def _aligned(start: int, rate_in: int, rate_out: int) -> tuple[int, int]:

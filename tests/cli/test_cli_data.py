@@ -16,7 +16,10 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from sedt.audio import write_audio
+from sedt.batch import ClipRequest
 from sedt.cli.main import app
+from sedt.recipe import load_recipe
+from sedt.training.datasets import load_datasets
 
 RATE = 8000
 RECIPE = """
@@ -72,13 +75,15 @@ def test_all_well(folder: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "3 of 3 files can be used" in result.output
     # Recordings of 5 s are three windows of 2 s each.
+    beyond = "recordings longer than the window: 1, what their tags name may not sound in a clip of them"
+    weak = f"3 weak clips (0.00 h; {beyond})"
     assert (
-        "finetune: 9 strong clips (0.00 h), 2 in a batch, and 3 weak clips (0.00 h), 1 in a batch; "
+        f"finetune: 9 strong clips (0.00 h), 2 in a batch, and {weak}, 1 in a batch; "
         "5 steps an epoch, 300 epochs" in result.output
     )
-    assert "tag_backbone: 3 weak clips (0.00 h), 128 in a batch; 1 steps an epoch" in result.output
+    assert f"tag_backbone: {weak}, 128 in a batch; 1 steps an epoch" in result.output
     more = check(folder, "--set", "finetune.accumulate=2", "--set", "finetune.weak_per_batch=0")
-    assert "none of 3 weak clips (0.00 h) (finetune.weak_per_batch = 0); 3 steps an epoch" in more.output
+    assert f"none of {weak} (finetune.weak_per_batch = 0); 3 steps an epoch" in more.output
     found = findings(folder)
     assert found["sources"][0]["events_per_class"] == {"bell": 1, "dog": 2}
     assert found["sources"][0]["clips_per_class"] == {"bell": 1, "dog": 2}
@@ -247,6 +252,20 @@ def test_a_table_of_durations_that_is_wrong(folder: Path) -> None:
     assert result.exit_code == 1
     assert "the table of durations is wrong: 1\n    b.wav: 5.000 s, not 9.000 s" in result.output
     assert "a.wav: an empty file (0 bytes)" in result.output
+
+
+def test_a_recording_shorter_than_its_table_says_trains_all_the_same(folder: Path) -> None:
+    """Clips from behind its end are empty, and nothing sounds in them."""
+    (folder / "durations.tsv").write_text("filename\tduration\na.wav\t60\nb.wav\t5\nc.wav\t5\n")
+    recipe = load_recipe(folder / "recipe.toml", ["data.strong.0.durations=durations.tsv"])
+    datasets = load_datasets(recipe)
+    clips = datasets.training(datasets.strong, datasets.weak)
+    cut = [clips[ClipRequest(0, index, 0)] for index in range(30)]
+    behind = [clip for clip in cut if clip.num_samples == 0]
+    assert len(behind) > 10
+    for clip in behind:
+        assert not clip.waveform.any()
+        assert not len(clip.targets.labels)
 
 
 def test_names_that_are_no_text(folder: Path) -> None:

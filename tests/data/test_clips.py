@@ -11,7 +11,7 @@ import torch
 
 from sedt.audio import write_audio
 from sedt.batch import ClipRequest, Supervision, collate
-from sedt.data.clips import ClipShape, TrainingClips, WindowClips, num_windows
+from sedt.data.clips import ClipShape, TrainingClips, WindowClips, num_crops, num_windows
 from sedt.data.sources import chosen, place_of, strong_files, unlabelled_files, weak_files
 from sedt.errors import InputError
 from sedt.events import Event
@@ -104,6 +104,13 @@ def test_windows_cover_every_recording(folder: Path) -> None:
 )
 def test_number_of_windows(duration_s: float, count: int) -> None:
     assert num_windows(duration_s, window_s=10.0, hop_s=5.0) == count
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "count"), [(0.01, 1), (10, 1), (10.9, 1), (11.1, 2), (60, 6), (61.1, 7)]
+)
+def test_a_small_rest_makes_no_further_crop(duration_s: float, count: int) -> None:
+    assert num_crops(duration_s, window_s=10.0) == count
 
 
 def test_a_strong_table_can_serve_as_weak_labels(folder: Path) -> None:

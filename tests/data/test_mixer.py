@@ -364,7 +364,7 @@ def test_digital_silence_may_be_a_background(bank: Path, tmp_path: Path) -> None
         assert np.isfinite(scene.waveform).all()
         for event in scene.events:
             part = scene.waveform[round(event.onset * RATE) : round(event.offset * RATE)]
-            assert rms(part) > 0 or not mixer.stems(index).background.any()
+            assert rms(part) > 0  # over silence as well: an event is what can be heard
 
 
 def test_random_noise_takes_all_colours(bank: Path) -> None:

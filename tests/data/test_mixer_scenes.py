@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,28 @@ def test_other_settings_need_overwrite(bank: Path, tmp_path: Path) -> None:
     write_scenes(make(bank, seed=1, num_scenes=5), out, suffix=".wav", overwrite=True)
     assert sorted(path.name for path in (out / "audio").iterdir()) == [f"scene_{i:05d}.wav" for i in range(5)]
     assert len(read_strong(out / "strong.tsv")) == 5
+
+
+def test_other_sounds_need_overwrite(bank: Path, tmp_path: Path) -> None:
+    """Audio that is there would get the labels of scenes that were mixed from others."""
+    out = tmp_path / "out"
+    write_scenes(make(bank, num_scenes=4), out)
+    before = content(out)
+    moved = bank.rename(tmp_path / "moved")
+    bank.symlink_to(moved)  # where sounds lie makes no difference
+    write_scenes(make(bank, num_scenes=4), out)
+    assert content(out) == before
+    label = next(path for path in moved.iterdir() if path.is_dir())
+    shutil.copytree(label, moved / "zebra")
+    for number in (4, 6):
+        with pytest.raises(InputError, match=r"other settings or sounds.*--overwrite"):
+            write_scenes(make(bank, num_scenes=number), out)
+    assert content(out) == before
+    settings = json.loads((out / "scenes.json").read_text(encoding="utf-8"))
+    del settings["made_of"]  # as older versions wrote it
+    (out / "scenes.json").write_text(json.dumps(settings), encoding="utf-8")
+    write_scenes(make(bank, num_scenes=4), out)
+    assert content(out)["strong.tsv"] == before["strong.tsv"]
 
 
 def test_audio_of_others_is_not_touched(bank: Path, tmp_path: Path) -> None:

@@ -92,6 +92,25 @@ def test_all_layers_give_spans_in_the_window(edges: Edges) -> None:
     torch.testing.assert_close(model(features[:1]).spans, spans[:, :1], rtol=1e-4, atol=1e-4)
 
 
+def test_nothing_is_heard_behind_the_end_of_a_clip() -> None:
+    """Spans depend on what is before the end alone, and it is as if the window ended there."""
+    model = small_sedt(edges="pointed", query_place="anchor")
+    pointer = model.trunk.edge_pointer
+    assert pointer is not None
+    torch.nn.init.normal_(pointer.sought.weight)
+    features = torch.randn(2, 200, 64)
+    features[1, :96] = features[0, :96]  # the rest is another
+    told = model.trunk.tokens_of(model.trunk.backbone(features), torch.tensor([96, 96]))
+    encoded = torch.randn(1, 96 // 16 * 4, model.trunk.size).repeat(2, 1, 1)
+    behind = torch.randn(2, told.content.shape[1] - encoded.shape[1], model.trunk.size)
+    whole = torch.cat([encoded, behind], dim=1)
+    first, second = pointer.boundaries(whole, told.num_steps, told.padding)
+    assert torch.equal(first, second)
+    short = pointer.boundaries(encoded[:1], 96 // 16)[0]
+    torch.testing.assert_close(first[:, : short.shape[1]], short)
+    assert not first[:, short.shape[1] :].any()
+
+
 def test_a_pointer_before_training_changes_nothing() -> None:
     features = torch.randn(1, 200, 64)
     plain = small_sedt(query_place="anchor")

@@ -222,3 +222,15 @@ def test_every_query_sees_the_others_and_a_mask_bars_them() -> None:
     barred = change(torch.tensor([[i // 2 != j // 2 for j in range(4)] for i in range(4)]))
     assert barred[:, 0, :2].abs().max() < 1e-6
     assert barred[:, 0, 2].abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_maps_have_the_layout_of_the_weights(layout: torch.memory_format) -> None:
+    """`machine.channels_last = false` is obeyed; 1x1 convolutions do not tell."""
+    body = Backbone("resnet10t", "random").to(memory_format=layout)
+    seen: list[bool] = []
+    body.network.register_forward_pre_hook(
+        lambda _, given: seen.append(given[0].is_contiguous(memory_format=torch.channels_last))
+    )
+    body(torch.randn(2, 64, 64))
+    assert seen == [layout == torch.channels_last]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,9 @@ def said(*queries: tuple[int, float], tags: list[float], classes: int = 3) -> Pr
     )
 
 
+WHOLE = torch.ones(1)
+
+
 def nothing_known() -> Targets:
     return Targets(Supervision.NONE, torch.zeros(3), torch.zeros(0, dtype=torch.int64), torch.zeros(0, 2))
 
@@ -85,7 +89,7 @@ def test_labels_are_hard_and_need_tag_and_threshold() -> None:
     labels = PseudoLabels(torch.full((3,), 0.5), ThresholdPlan(0.4, 0.6))
     labels.thresholds.copy_(torch.tensor([0.5, 0.8, 0.3]))
     spoken = said((0, 0.6), (1, 0.7), (2, 0.35), (0, 0.4), tags=[0.9, 0.9, 0.2])
-    [made] = labels.label(spoken, [nothing_known()])
+    [made] = labels.label(spoken, [nothing_known()], WHOLE)
     assert made.supervision is Supervision.STRONG
     assert made.labels.tolist() == [0]  # 1 is under its threshold, 2 is not tagged, the last is too unsure
     assert made.spans.tolist() == [pytest.approx([0.1, 0.1])]
@@ -106,25 +110,66 @@ def test_what_is_known_stays() -> None:
         None if spoken.tag_logits is None else spoken.tag_logits.repeat(2, 1),
         exclusive=False,
     )
-    weak, kept = labels.label(both, [tagged, strong])
+    weak, kept = labels.label(both, [tagged, strong], torch.ones(2))
     assert weak.labels.tolist() == [1]  # 0 is not among its tags
     assert weak.tags.tolist() == [0, 1, 1]  # the tags are a person's, whatever the teacher says
     assert kept is strong
+    labels.count([weak, kept], [tagged, strong])
     assert labels.clips == 0  # clips with tags say nothing of how often a class is called
+
+
+def test_events_are_as_detection_would_have_them() -> None:
+    """They end with the clip, and of those of one class that overlap the surest stays."""
+    labels = PseudoLabels(torch.full((3,), 0.5), ThresholdPlan(0.4, 0.6))
+    spoken = said((0, 0.8), (0, 0.9), (1, 0.7), (0, 0.85), (2, 0.9), tags=[0.9, 0.9, 0.9])
+    spans = torch.tensor([[0.5, 0.2], [0.5, 0.21], [0.5, 0.2], [0.85, 0.3], [0.95, 0.05]])
+    spoken = replace(spoken, spans=spans[None, None])
+    [made] = labels.label(spoken, [nothing_known()], torch.tensor([0.9]))
+    assert made.labels.tolist() == [0, 1, 0]  # the first overlaps a surer one, the last lies behind the end
+    wanted = torch.tensor([[0.5, 0.21], [0.5, 0.2], [0.8, 0.2]])
+    torch.testing.assert_close(made.spans, wanted)
+
+
+def test_nothing_sounds_in_digital_silence() -> None:
+    labels = PseudoLabels(torch.full((3,), 0.5))
+    [made] = labels.label(said((0, 0.9), tags=[0.9, 0.9, 0.1]), [nothing_known()], torch.zeros(1))
+    assert made.supervision is Supervision.STRONG
+    assert not len(made.labels)
+    assert not made.tags.any()
+
+
+def count_in_process(rank: int, store: str, results: str) -> None:
+    """Process r calls class r; it has one clip more in each step."""
+    torch.distributed.init_process_group("gloo", f"file://{store}", rank=rank, world_size=2)
+    labels = PseudoLabels(torch.full((3,), 0.5))
+    for _ in range(4):
+        known = [nothing_known() for _ in range(rank)]  # the first process may have none
+        labels.count([replace(each, labels=torch.tensor([rank])) for each in known], known)
+    Path(f"{results}{rank}").write_text(json.dumps([*labels.called.tolist(), labels.clips.item()]))
+    torch.distributed.destroy_process_group()
+
+
+def test_all_processes_count_together(tmp_path: Path) -> None:
+    places = str(tmp_path / "store"), str(tmp_path / "counts")
+    torch.multiprocessing.spawn(count_in_process, places, nprocs=2)
+    counts = [json.loads((tmp_path / f"counts{rank}").read_text()) for rank in range(2)]
+    assert counts == [[0, 4, 0, 4]] * 2
 
 
 def test_thresholds_follow_the_training_labels() -> None:
     labels = PseudoLabels(torch.tensor([0.5, 0.5, 0.0]), ThresholdPlan(0.45, 0.7, step=0.05))
     assert labels.thresholds.tolist() == pytest.approx([0.575] * 3)
     for _ in range(10):
-        labels.label(said((0, 0.9), tags=[0.9, 0.1, 0.1]), [nothing_known()])
+        known = [nothing_known()]
+        labels.count(labels.label(said((0, 0.9), tags=[0.9, 0.1, 0.1]), known, WHOLE), known)
     assert labels.called.tolist() == [10, 0, 0]
     labels.adapt()
     up = 0.05 * np.log(1.01 / 0.51)
     assert labels.thresholds.tolist() == pytest.approx([0.575 + up, 0.525, 0.575])  # -log(51) is cut to -1
     assert labels.called.tolist() == [0, 0, 0]
     for _ in range(20):
-        labels.label(said((0, 0.9), tags=[0.9, 0.1, 0.1]), [nothing_known()])
+        known = [nothing_known()]
+        labels.count(labels.label(said((0, 0.9), tags=[0.9, 0.1, 0.1]), known, WHOLE), known)
         labels.adapt()
     assert labels.thresholds.tolist() == pytest.approx([0.7, 0.45, 0.575])
     labels.adapt()  # no clip has been looked at: nothing moves

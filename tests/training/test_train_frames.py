@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
 import pytest
+import torch
 from tiny import write_recipe
 
 import sedt
+import sedt.build as build
+from sedt.batch import Batch
+from sedt.data.targets import no_targets
 from sedt.errors import InputError
 from sedt.package import load_package
 from sedt.recipe import load_recipe
 from sedt.training.run import train
+from sedt.training.train_frames import TrainFramesModule
 
 SETTINGS = [
     'stages=["train_frames", "tune"]',
@@ -49,6 +55,33 @@ def test_eight_clips_are_learned(tmp_path: Path, network: str) -> None:
     assert isinstance(detector.package.decoding.median_s, dict)
     events = detector.detect(tmp_path / "sounds" / "tone" / "a.wav")
     assert "tone" in {event.label for event in events}
+
+
+def test_the_last_epoch_is_validated(tmp_path: Path) -> None:
+    """With `validate_every = 3` epochs 2 and 5 are, and the last of seven as well."""
+    recipe = write_recipe(tmp_path)
+    settings = [*SETTINGS, 'model.network="crnn"', "train_frames.epochs=7", "train_frames.validate_every=3"]
+    folder = train(load_recipe(recipe, settings), tmp_path / "runs")
+    with (folder / "metrics.csv").open(encoding="utf-8") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["stage"] == "train_frames"]
+    assert [row["epoch"] for row in rows if row["event_based"]] == ["2", "5", "6"]
+
+
+def test_digital_silence_is_scored_as_it_is_detected(tmp_path: Path) -> None:
+    """A model that says everything is told to say nothing there, in validation as in the detector."""
+    recipe = load_recipe(write_recipe(tmp_path), [*SETTINGS, 'model.network="crnn"'])
+    frontend = build.frontend(recipe.features)
+    network = build.frame_detector(recipe.features, recipe.model, 3)
+    torch.nn.init.constant_(network.class_head.bias, 9.0)
+    augmentation = build.augmentation(recipe.train_frames.augmentation, frontend, recipe.model.window_s)
+    module = TrainFramesModule(frontend, network, augmentation, recipe.train_frames, 2.0).eval()
+    noise = torch.randn(16_000) * 0.1
+    targets = [no_targets(3), no_targets(3)]
+    waveforms = torch.stack([noise, torch.zeros(16_000)])
+    said = module.validation_step(Batch(["a", "b"], waveforms, torch.tensor([16_000] * 2), targets), 0)
+    assert said.frames is not None
+    assert said.frames[0].min() > 0.5
+    assert not said.frames[1].any()
 
 
 @pytest.mark.parametrize(

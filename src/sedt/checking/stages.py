@@ -8,19 +8,22 @@ from typing import Literal
 
 from sedt.checking.source import SourceReport
 from sedt.config import Recipe
-from sedt.data.clips import num_windows
+from sedt.data.clips import TAGS_BEYOND, num_crops
 
 
 @dataclass(frozen=True)
 class Clips:
-    """Clips to train on: recordings longer than the window count as many times as windows fit in."""
+    """Clips to train on: recordings longer than the window count as many times as windows cover them."""
 
     kind: str
     number: int
     hours: float
+    beyond: int = 0
+    """Recordings with tags alone that are longer than the window."""
 
     def __str__(self) -> str:
-        return f"{self.number} {self.kind} clips ({self.hours:.2f} h)"
+        said = f"; recordings longer than the window: {self.beyond}, {TAGS_BEYOND}" if self.beyond else ""
+        return f"{self.number} {self.kind} clips ({self.hours:.2f} h{said})"
 
 
 def stage_uses(recipe: Recipe, sources: Sequence[SourceReport]) -> dict[str, str]:
@@ -111,8 +114,10 @@ def _semi(recipe: Recipe, sources: Sequence[SourceReport]) -> str:
 def _clips(recipe: Recipe, sources: Sequence[SourceReport], *parts: str) -> Clips:
     window_s = recipe.model.window_s
     lengths = [seconds for source in sources if source.part in parts for seconds in source.durations.values()]
-    number = sum(num_windows(seconds, window_s, window_s) for seconds in lengths)
-    return Clips(" and ".join(parts), number, sum(lengths) / 3600)
+    number = sum(num_crops(seconds, window_s) for seconds in lengths)
+    weak = [s for source in sources if source.part == "weak" for s in source.durations.values()]
+    beyond = sum(num_crops(seconds, window_s) > 1 for seconds in weak) if "weak" in parts else 0
+    return Clips(" and ".join(parts), number, sum(lengths) / 3600, beyond)
 
 
 def _recordings(sources: Sequence[SourceReport], part: str) -> str:

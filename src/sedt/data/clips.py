@@ -33,8 +33,8 @@ class ClipShape:
 class TrainingClips(Dataset[Clip]):
     """Groups of recordings (such as strong and weak), asked for by `ClipRequest`.
 
-    A recording longer than the window counts as many times as windows fit in it; each time another random
-    stretch is cut. What a request gives depends on (seed, group, index, epoch) alone.
+    A recording longer than the window counts as many times as windows cover it (`num_crops`); each time
+    another random stretch is cut. What a request gives depends on (seed, group, index, epoch) alone.
     """
 
     def __init__(self, groups: Sequence[Sequence[Recordings]], shape: ClipShape, seed: int) -> None:
@@ -90,12 +90,24 @@ def num_windows(duration_s: float, window_s: float, hop_s: float) -> int:
     return max(1, math.ceil((duration_s - window_s) / hop_s - 1e-6) + 1)
 
 
+TAGS_BEYOND = "what their tags name may not sound in a clip of them"
+"""Said of recordings with tags alone that are longer than the window: a clip of them has all their tags."""
+
+REST = 0.1
+"""A rest of a recording that is no larger share of a window makes no further clip to train on."""
+
+
+def num_crops(duration_s: float, window_s: float) -> int:
+    """Windows that cover a recording but for a small rest; at least one: how often it is cut in an epoch."""
+    return max(1, math.ceil(duration_s / window_s - REST - 1e-6))
+
+
 def _places(sets: Sequence[Recordings], window_s: float) -> list[tuple[Recordings, int]]:
     return [
         (recordings, index)
         for recordings in sets
         for index in range(len(recordings))
-        for _ in range(num_windows(recordings.duration_s(index), window_s, window_s))
+        for _ in range(num_crops(recordings.duration_s(index), window_s))
     ]
 
 
@@ -116,7 +128,7 @@ def _targets(known: Known, start_s: float, heard_s: float, shape: ClipShape) -> 
     if known.supervision is Supervision.STRONG:
         events = crop_events(known.events, start_s, heard_s)
         return strong_targets(events, shape.classes, shape.window_s)
-    if known.supervision is Supervision.WEAK:
+    if known.supervision is Supervision.WEAK and heard_s:
         return weak_targets(known.tags, shape.classes)
     return no_targets(len(shape.classes))
 

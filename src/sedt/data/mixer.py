@@ -6,6 +6,7 @@ any process. Onsets and offsets are measured on what is mixed in, after cutting 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,6 +142,13 @@ class SceneMixer:
         sounds = {sound.path for group in self._bank.sounds.values() for sound in group}
         return sounds | set(self._backgrounds.paths if self._backgrounds is not None else ())
 
+    def fingerprint(self) -> str:
+        """Other sounds, backgrounds or timing have another one; where they lie makes no difference."""
+        backgrounds = self._backgrounds.paths if self._backgrounds is not None else ()
+        lines = [*self._bank.fingerprint(), *(f"{path.name} {path.stat().st_size}" for path in backgrounds)]
+        lines += [repr(template) for template in self._templates or ()]
+        return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
+
     def scene(self, index: int, epoch: int = 0) -> Scene:
         """Mix scene `index` of `epoch`. Raises InputError: a sound or background cannot be decoded."""
         stems = self.stems(index, epoch)
@@ -155,10 +163,11 @@ class SceneMixer:
         # The streams of random numbers are apart, so that events stay when backgrounds are changed.
         generator = self._generator(index, epoch, 1)
         background = self._background(generator)
-        background *= np.float32(
-            db_to_gain(generator.uniform(*self.config.noise_db)) / max(rms(background), 1e-5)
-        )
-        return Stems(background, [self._louden(p, background, generator) for p in self._place(index, epoch)])
+        wanted = db_to_gain(generator.uniform(*self.config.noise_db))
+        background *= np.float32(wanted / max(rms(background), 1e-5))
+        level = rms(background) or wanted  # of digital silence: what it should have been
+        sounds = [self._louden(p, background, level, generator) for p in self._place(index, epoch)]
+        return Stems(background, sounds)
 
     def preload(self) -> None:
         """Decode everything now (before processes are forked, which then share it)."""
@@ -230,12 +239,14 @@ class SceneMixer:
             fade=round(fade * self.sample_rate),
         )
 
-    def _louden(self, placed: _Placed, background: Waveform, generator: np.random.Generator) -> PlacedSound:
-        """Bring a sound to its level over the background."""
+    def _louden(
+        self, placed: _Placed, background: Waveform, level: float, generator: np.random.Generator
+    ) -> PlacedSound:
+        """Bring a sound to its level over the background, which as a whole has `level`."""
         onset, length = placed.onset, len(placed.samples)
-        level = max(rms(background[onset : onset + length]), rms(background) * db_to_gain(QUIETEST_DB))
+        there = max(rms(background[onset : onset + length]), level * db_to_gain(QUIETEST_DB))
         snr_db = float(generator.uniform(*self.config.snr_db))
-        gain = level * db_to_gain(snr_db) / rms(placed.samples)
+        gain = there * db_to_gain(snr_db) / rms(placed.samples)
         samples: Waveform = placed.samples * np.float32(gain)
         return PlacedSound(placed.event(self.sample_rate), onset, samples, snr_db)
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sedt.audio import read_audio
+from sedt.audio import PastEndError, read_audio
 from sedt.batch import Supervision
 from sedt.data.mixer import SceneMixer, scene_name
 from sedt.events import Event
@@ -48,7 +48,10 @@ class Recordings(Protocol):
     def read(
         self, index: int, sample_rate: int, start_s: float, duration_s: float, epoch: int = 0
     ) -> tuple[NDArray[np.float32], Known]:
-        """Samples from `start_s` on, `duration_s` at most, and what is known of the whole recording."""
+        """Samples from `start_s` on, `duration_s` at most, and what is known of the whole recording.
+
+        There are none where the recording ends before `start_s`.
+        """
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,15 @@ class Files:
     def read(
         self, index: int, sample_rate: int, start_s: float, duration_s: float, epoch: int = 0
     ) -> tuple[NDArray[np.float32], Known]:
-        """Read from the file. Raises InputError for a file that cannot be read."""
-        samples = read_audio(self.paths[index], sample_rate, start_s=start_s, duration_s=duration_s)
+        """Read from the file; nothing, where it is shorter than a table of durations says.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        try:
+            samples = read_audio(self.paths[index], sample_rate, start_s=start_s, duration_s=duration_s)
+        except PastEndError:
+            samples = np.zeros(0, dtype=np.float32)
         return samples, self.labels[index]
 
 

@@ -127,19 +127,21 @@ def _run_in_worker(index: int) -> list[Event]:
 
 def _settings(mixer: SceneMixer, suffix: str) -> dict[str, Any]:
     scenes = mixer.config.model_dump(mode="json")
-    return {"sample_rate": mixer.sample_rate, "suffix": suffix, "scenes": scenes}
+    made_of = mixer.fingerprint()
+    return {"sample_rate": mixer.sample_rate, "suffix": suffix, "scenes": scenes, "made_of": made_of}
 
 
 def _prepare(folder: Path, settings: dict[str, Any], overwrite: bool) -> bool:
     """Make the folder ready; True if it is finished already."""
     record = folder / SETTINGS
     if record.exists() and not overwrite:
-        before = _read_settings(record)
+        before = {"made_of": settings["made_of"], **_read_settings(record)}  # older ones have none
         if before == settings and all((folder / name).exists() for name in TABLES):
             return True
         if not _may_continue(before, settings):
             raise InputError(
-                f"{folder}: holds scenes of other settings ({SETTINGS}); replace them with --overwrite"
+                f"{folder}: holds scenes of other settings or sounds ({SETTINGS}); "
+                "replace them with --overwrite"
             )
     elif not overwrite and any((folder / "audio").glob("*")):
         raise InputError(f"{folder}: holds audio that is not of `sedt synth`; give another folder")

@@ -104,6 +104,14 @@ class SoundBank:
         self._range_db = active_range_db
         self._memory = memory
 
+    def fingerprint(self) -> list[str]:
+        """A line for each sound: what it is, not where it lies."""
+        return [
+            f"{label}/{sound.path.name} {sound.path.stat().st_size} {sound.onset} {sound.offset}"
+            for label, sounds in self.sounds.items()
+            for sound in sounds
+        ]
+
     def active(self, sound: Sound) -> ActiveSound:
         """The audible part of a sound; a silent one is warned of. Raises InputError: it cannot be read."""
         return self._memory.get(sound, partial(self._load, sound))

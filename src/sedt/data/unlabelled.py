@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from sedt.audio import SILENCE
 from sedt.batch import ClipRequest, PatchClip
-from sedt.data.clips import num_windows, padded
+from sedt.data.clips import num_crops, padded
 from sedt.data.kept_maps import KeptMaps
 from sedt.data.patches import PatchSize, draw_patches
 from sedt.data.recordings import Recordings
@@ -75,9 +75,9 @@ class PatchPlan:
 class PatchClips(Dataset[PatchClip]):
     """Clips of stretches, asked for by `ClipRequest`.
 
-    A stretch longer than the window counts as many times as windows fit in it; each time another random clip
-    is cut. What a request gives depends on (seed, index, epoch) alone. A clip in which nothing sounds is cut
-    anew; if nothing sounds anywhere near, it is given with no samples, and nobody learns from it.
+    A stretch longer than the window counts as many times as windows cover it (`num_crops`); each time another
+    random clip is cut. What a request gives depends on (seed, index, epoch) alone. A clip in which nothing
+    sounds is cut anew; if nothing sounds anywhere near, it is given with no samples: nobody learns from it.
     """
 
     def __init__(
@@ -89,12 +89,10 @@ class PatchClips(Dataset[PatchClip]):
         first_row: int = 0,
     ) -> None:
         self.plan, self.seed, self.maps, self.first_row = plan, seed, maps, first_row
-        self.places = [
-            part for part in parts for _ in range(num_windows(part.length_s, plan.window_s, plan.window_s))
-        ]
+        self.places = [part for part in parts for _ in range(num_crops(part.length_s, plan.window_s))]
 
     def __len__(self) -> int:
-        """Windows that fit into all stretches."""
+        """Clips of all stretches together."""
         return len(self.places)
 
     def __getitem__(self, request: ClipRequest | int) -> PatchClip:

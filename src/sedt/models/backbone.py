@@ -51,10 +51,17 @@ class Backbone(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(batch, frames, bands) -> (batch, channels, time, frequency)."""
         image = self.lift(features.unsqueeze(1))
-        if self.lift.weight.is_contiguous(memory_format=torch.channels_last):
+        if self._is_channels_last():
             image = image.contiguous(memory_format=torch.channels_last)
         maps: list[Tensor] = self.network(image)
         return maps[-1]
+
+    def _is_channels_last(self) -> bool:
+        """Of a weight that tells; those of 1x1 convolutions are contiguous in either layout."""
+        for weight in self.network.parameters():
+            if weight.dim() == 4 and min(weight.shape[1:]) > 1:
+                return bool(weight.is_contiguous(memory_format=torch.channels_last))
+        return False
 
     def num_steps(self, num_frames: Tensor) -> Tensor:
         """Time steps of the map that see a clip of so many frames."""

@@ -35,14 +35,22 @@ class EdgePointer(nn.Module):
         nn.init.zeros_(self.sought.weight)
         nn.init.zeros_(self.sought.bias)
 
-    def boundaries(self, encoded: Tensor, num_steps: int) -> Tensor:
+    def boundaries(self, encoded: Tensor, num_steps: int, padding: Tensor | None = None) -> Tensor:
         """What is heard at each boundary: (batch, steps * frequency, size) -> (batch, 2, boundaries, size).
 
         Boundary k lies between steps k - 1 and k, the first and the last at the window's ends; then those
-        beyond on both sides. First for onsets, then for offsets.
+        beyond on both sides. First for onsets, then for offsets. Where `padding` (batch, steps * frequency)
+        is true, nothing is heard: a clip ends as a window does.
         """
         steps = torch.unflatten(encoded, 1, (num_steps, -1)).mean(2).transpose(1, 2)
-        heard = functional.pad(self.heard(steps), (BEYOND_STEPS, BEYOND_STEPS)).float()
+        behind = None
+        if padding is not None:
+            behind = torch.unflatten(padding, 1, (num_steps, -1))[:, None, :, 0]
+            steps = steps.masked_fill(behind, 0.0)
+        found = self.heard(steps)
+        if behind is not None:  # the boundary at the clip's end is the last
+            found = found.masked_fill(functional.pad(behind, (1, 0), value=False), 0.0)
+        heard = functional.pad(found, (BEYOND_STEPS, BEYOND_STEPS)).float()
         return torch.stack(heard.transpose(1, 2).chunk(2, dim=-1), dim=1)
 
     def forward(self, content: Tensor, spans: Tensor, boundaries: Tensor) -> Tensor:

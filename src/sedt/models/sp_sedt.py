@@ -15,6 +15,9 @@ from sedt.models.trunk import MLP, Queries, Trunk
 PatchFeatures = Literal["crop", "pooled"]
 
 PATCH, BACKGROUND = 0, 1
+
+LEAST_DEVIATION = 0.1
+"""Of a channel's deviation against the median of all, where features are standardised. [O]"""
 """The two classes of a query."""
 
 
@@ -93,8 +96,10 @@ class SPSEDT(nn.Module):
         Channels of a backbone are never negative, so that all patches look alike from afar.
         """
         flat = features.flatten(0, -2)
+        deviation = flat.std(0)
         self.feature_mean.copy_(flat.mean(0))
-        self.feature_std.copy_(flat.std(0).clamp(min=1e-6))
+        # A channel in which next to nothing was heard would outweigh all others where something is.
+        self.feature_std.copy_(deviation.clamp(min=max(LEAST_DEVIATION * float(deviation.median()), 1e-6)))
 
     def find(
         self, feature_map: Tensor, patch_features: Tensor, num_frames: Tensor | None = None

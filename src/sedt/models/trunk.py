@@ -115,7 +115,9 @@ class Trunk(nn.Module):
         """Let the queries look at the tokens; query_mask (queries, queries) is True where one is barred."""
         encoded = self.transformer.encode(tokens.content, tokens.positions, tokens.padding)
         anchors, pointer = queries.anchors, self.edge_pointer
-        boundaries = None if pointer is None else pointer.boundaries(encoded, tokens.num_steps)
+        boundaries = (
+            None if pointer is None else pointer.boundaries(encoded, tokens.num_steps, tokens.padding)
+        )
         content = torch.zeros_like(queries.codes) if anchors is None else queries.codes
         contents, spans = [], []
         for layer in self.transformer.decoder:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sedt.build as build
 from sedt.batch import Clip, ClipRequest, Supervision
 from sedt.config import Recipe
-from sedt.data.clips import ClipShape, TrainingClips, WindowClips
+from sedt.data.clips import TAGS_BEYOND, ClipShape, TrainingClips, WindowClips, num_crops
 from sedt.data.recordings import Recordings
 from sedt.errors import InputError
 
@@ -51,7 +51,14 @@ class Datasets:
             count = sum(len(recordings) for recordings in sets)
             hours = sum(r.duration_s(i) for r in sets for i in range(len(r))) / 3600
             lines.append(f"{name}: {count} recordings, {hours:.2f} h")
+        if beyond := self._weak_beyond():
+            lines.append(f"note: weak recordings longer than the window: {beyond}, {TAGS_BEYOND}")
         return "\n".join(lines)
+
+    def _weak_beyond(self) -> int:
+        """Weak recordings of which a clip is only a part."""
+        lengths = (recordings.duration_s(i) for recordings in self.weak for i in range(len(recordings)))
+        return sum(num_crops(seconds, self.shape.window_s) > 1 for seconds in lengths)
 
 
 def load_datasets(recipe: Recipe) -> Datasets:

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import sedt.build as build
+from sedt.audio import SILENCE
 from sedt.batch import Batch, Predictions, Supervision
 from sedt.config import FinetuneSemiConfig, Recipe
 from sedt.data.augmentation import Augmentation
@@ -65,15 +66,16 @@ class FinetuneSemiModule(FinetuneModule):
     @torch.no_grad()
     def labelled(self, batch: Batch) -> Batch:
         """The batch with pseudo-labels where less than events is known."""
-        unsure = [i for i, t in enumerate(batch.targets) if t.supervision is not Supervision.STRONG]
-        if not unsure:
-            return batch
-        waveforms, num_samples = batch.waveforms[unsure], batch.num_samples[unsure]
-        predictions = self._predict_with(self.teacher, self.frontend(waveforms), num_samples)
         targets = list(batch.targets)
-        made = self.labels.label(predictions, [targets[i] for i in unsure])
-        for i, target in zip(unsure, made, strict=True):
-            targets[i] = target
+        unsure = [i for i, t in enumerate(targets) if t.supervision is not Supervision.STRONG]
+        if unsure:
+            waveforms, num_samples = batch.waveforms[unsure], batch.num_samples[unsure]
+            predictions = self._predict_with(self.teacher, self.frontend(waveforms), num_samples)
+            heard = num_samples / waveforms.shape[1] * (waveforms.abs().amax(1) > SILENCE)
+            made = self.labels.label(predictions, [targets[i] for i in unsure], heard)
+            for i, target in zip(unsure, made, strict=True):
+                targets[i] = target
+        self.labels.count(targets, batch.targets)
         return replace(batch, targets=targets)
 
     def predict(self, batch: Batch) -> Predictions:
@@ -92,10 +94,7 @@ class FinetuneSemiModule(FinetuneModule):
             mine.lerp_(new.to(mine), 1.0 - self.config.teacher_decay)
 
     def on_train_epoch_end(self) -> None:
-        """Thresholds follow what was called in all processes together."""
-        if self.trainer.world_size > 1:
-            for counted in (self.labels.called, self.labels.clips):
-                torch.distributed.all_reduce(counted)
+        """Thresholds follow what was called."""
         self.labels.adapt()
 
 

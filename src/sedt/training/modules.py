@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any, cast
 
 import lightning as L
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from sedt.audio import SILENCE
 from sedt.batch import Batch, Predictions, Probabilities, Targets
 from sedt.config import FinetuneConfig, FinetuneSemiConfig, OptimizerConfig, TagBackboneConfig
 from sedt.data.augmentation import Augmentation
@@ -98,7 +101,7 @@ class FinetuneModule(L.LightningModule):
 
     def validation_step(self, batch: Batch, batch_index: int) -> Probabilities:  # type: ignore[override]
         """Predictions of windows in order."""
-        return self.predict(batch).probabilities()
+        return self.predict(batch).probabilities().without(silent(batch))
 
     def predict(self, batch: Batch) -> Predictions:
         """Frontend, then network; clips as they are."""
@@ -119,6 +122,12 @@ class FinetuneModule(L.LightningModule):
         trained = nn.ModuleList([self.network, *([self.denoising] if self.denoising else [])])
         optimizer = make_optimizer(trained, trunk.backbone, self.config, trunk=trunk)
         return with_schedule(self, optimizer, self.config)
+
+
+def silent(batch: Batch) -> NDArray[np.bool_]:
+    """(batch,): clips of digital silence, in which a detector finds nothing whatever the model says."""
+    loudest: NDArray[np.float32] = batch.waveforms.abs().amax(1).cpu().numpy()
+    return loudest < SILENCE
 
 
 def with_schedule(

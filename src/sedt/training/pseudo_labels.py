@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sedt.batch import Predictions, Supervision, Targets
 from sedt.data.recordings import Recordings
+from sedt.spans import edges_to_spans, spans_to_edges
 
 TAG_THRESHOLD = 0.5
 """A teacher says a tag where its probability is larger."""
@@ -47,14 +48,21 @@ class PseudoLabels(nn.Module):
         self.prior: Tensor
         self.thresholds: Tensor
         self.called: Tensor
-        """(classes,): clips without labels in which a class was called, in this epoch."""
+        """(classes,): clips without labels in which a class was called, in this epoch, in all processes."""
         self.clips: Tensor
-        """Clips without labels that were looked at in this epoch."""
+        """Clips without labels that were looked at in this epoch, in all processes."""
 
-    def label(self, predictions: Predictions, known: Sequence[Targets]) -> list[Targets]:
+    def label(self, predictions: Predictions, known: Sequence[Targets], heard: Tensor) -> list[Targets]:
         """Targets of clips: what is `known` of them stays, the teacher says the rest.
 
         A clip with tags gets events of these classes; one of which nothing is known gets tags and events.
+        Events end with the clip, and of those of one class that overlap the surest stays, as in detection.
+
+        Args:
+            predictions: of the teacher.
+            known: of the same clips.
+            heard: (batch,) share of the window in which there is audio; 0: digital silence, in which nothing
+                sounds.
         """
         scores = predictions.class_logits[-1].float()
         scores = (scores.softmax(-1) if predictions.exclusive else scores.sigmoid())[
@@ -64,26 +72,39 @@ class PseudoLabels(nn.Module):
         tagged = predictions.tag_logits.float().sigmoid() > TAG_THRESHOLD  # (batch, classes)
         best, labels = scores.max(-1)  # (batch, queries)
         sure = best >= self.thresholds[labels]
-        spans = predictions.spans[-1]
+        edges = spans_to_edges(predictions.spans[-1].float()).clamp(min=0).minimum(heard[:, None, None])
         made = []
         for clip, target in enumerate(known):
             if target.supervision is Supervision.STRONG:
                 made.append(target)
                 continue
             weak = target.supervision is Supervision.WEAK
-            there = target.tags > 0 if weak else tagged[clip]
-            called = sure[clip] & there[labels[clip]]
+            there = target.tags > 0 if weak else tagged[clip] & (heard[clip] > 0)
+            called = sure[clip] & there[labels[clip]] & (edges[clip, :, 0] < edges[clip, :, 1])
+            kept = _apart(labels[clip], edges[clip], best[clip], called)
             found = Targets(
                 Supervision.STRONG,
                 target.tags if weak else there.to(target.tags),
-                labels[clip][called],
-                spans[clip][called].to(target.spans),
+                labels[clip][kept],
+                edges_to_spans(edges[clip][kept]).to(target.spans),
             )
             made.append(found)
-            if not weak:
-                self.called += torch.zeros_like(self.called).index_fill_(0, found.labels, 1.0)
-                self.clips += 1
         return made
+
+    def count(self, made: Sequence[Targets], known: Sequence[Targets]) -> None:
+        """Note what was called in clips of which nothing was `known`, in all processes of this step together.
+
+        All of them call this in every step, so that their counts are the same, in a checkpoint as well.
+        """
+        counts = torch.zeros(len(self.called) + 1, device=self.called.device)
+        for target, before in zip(made, known, strict=True):
+            if before.supervision is Supervision.NONE:
+                counts[:-1] += torch.zeros_like(self.called).index_fill_(0, target.labels, 1.0)
+                counts[-1] += 1
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.all_reduce(counts)
+        self.called += counts[:-1]
+        self.clips += counts[-1]
 
     def adapt(self) -> None:
         """After an epoch: move each threshold by how much more often its class was called than it should."""
@@ -95,6 +116,20 @@ class PseudoLabels(nn.Module):
         self.thresholds.copy_(moved.clamp(self.plan.low, self.plan.high))
         self.called.zero_()
         self.clips.zero_()
+
+
+def _apart(labels: Tensor, edges: Tensor, scores: Tensor, called: Tensor) -> list[int]:
+    """Queries of those `called` (queries,) that overlap no surer one of their class, in their order."""
+    kept: list[int] = []
+    for query in scores.argsort(descending=True, stable=True).tolist():
+        if called[query] and not any(
+            labels[query] == labels[other]
+            and edges[query, 0] < edges[other, 1]
+            and edges[other, 0] < edges[query, 1]
+            for other in kept
+        ):
+            kept.append(query)
+    return sorted(kept)
 
 
 RARE = 0.01

@@ -19,7 +19,7 @@ from sedt.losses.tags import tag_loss
 from sedt.models.frames import FrameDetector
 from sedt.training.datasets import Datasets
 from sedt.training.loaders import training_loader, window_loader
-from sedt.training.modules import log_losses, with_schedule
+from sedt.training.modules import log_losses, silent, with_schedule
 from sedt.training.optimizer import make_optimizer
 from sedt.training.stages import use_channels_last
 from sedt.training.trainer import StageRun, fit
@@ -55,7 +55,11 @@ class TrainFramesModule(L.LightningModule):
     def validation_step(self, batch: Batch, batch_index: int) -> Probabilities:  # type: ignore[override]
         """Probabilities of windows in order."""
         features = self.frontend(batch.waveforms)
-        return self._predict(features, batch.num_samples, batch.waveforms.shape[-1]).probabilities()
+        return (
+            self._predict(features, batch.num_samples, batch.waveforms.shape[-1])
+            .probabilities()
+            .without(silent(batch))
+        )
 
     def _predict(self, features: Tensor, num_samples: Tensor, window_samples: int) -> FramePredictions:
         shorter = bool((num_samples < window_samples).any())

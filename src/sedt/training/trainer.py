@@ -77,6 +77,15 @@ class StepSeed(Callback):
         torch.manual_seed(self.seed * 1_000_003 + position + 1)
 
 
+class LastIsValidated(Callback):
+    """The last epoch is, too, where `validate_every` would leave it out: it is often the best."""
+
+    def on_train_batch_start(self, trainer: L.Trainer, *args: Any, **kwargs: Any) -> None:
+        """In the last epoch, resumed or not."""
+        if trainer.current_epoch + 1 == trainer.max_epochs:
+            trainer.check_val_every_n_epoch = 1
+
+
 def fit(
     run: StageRun,
     module: L.LightningModule,
@@ -114,13 +123,15 @@ def _callbacks(run: StageRun, config: OptimizerConfig, selection: Selection) -> 
     """In the order in which they must be called; Lightning itself puts checkpoints at the end."""
     callbacks: list[Callback] = [selection]
     if config.ema_decay is not None:
-        callbacks.append(EMAWeightAveraging(decay=config.ema_decay))
+        # It is set up before the module has moved, and would stay on the CPU.
+        callbacks.append(EMAWeightAveraging(_device(run), decay=config.ema_decay))
     if config.patience is not None and selection.score is not None:
         callbacks.append(EarlyStopping(selection.monitor, mode="max", patience=config.patience))
     means = EpochMeans()
     machine = run.machine
     callbacks += [
         StepSeed(run.seed),
+        LastIsValidated(),
         means,
         Journal(run.folder / "metrics.csv", run.stage, means, run.console),
         Checkpoints(run.stage_folder, run.signals, machine.checkpoint_minutes, machine.checkpoint_steps),
@@ -144,15 +155,19 @@ def _share(train: DataLoader[Any], trainer: L.Trainer, start: tuple[int, int]) -
             raise InputError(f"a batch of {clips} clips cannot be shared by {trainer.world_size} processes")
 
 
+def _device(run: StageRun) -> torch.device:
+    """Of this process: Lightning has chosen among several GPUs when callbacks are set up."""
+    on_gpu = run.devices.accelerator != "cpu" and torch.cuda.is_available()
+    return torch.device("cuda" if on_gpu else "cpu")
+
+
 def _trainer(run: StageRun, config: OptimizerConfig, callbacks: list[Callback]) -> L.Trainer:
-    accelerator = run.devices.accelerator
-    device = torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")
     return L.Trainer(
-        accelerator=accelerator,
+        accelerator=run.devices.accelerator,
         devices=run.devices.devices,
         num_nodes=run.devices.nodes,
         strategy="auto",
-        precision="bf16-mixed" if build.uses_bfloat16(run.machine.precision, device) else "32-true",
+        precision="bf16-mixed" if build.uses_bfloat16(run.machine.precision, _device(run)) else "32-true",
         max_epochs=config.epochs,
         accumulate_grad_batches=config.accumulate,
         gradient_clip_val=config.gradient_norm,
