@@ -4,10 +4,11 @@ python experiments/finch.py --arm pretrained --seed 0
 python experiments/finch.py --arm scratch --seed 0      # without pre-training
 python experiments/finch.py --arm crnn --seed 0         # the paper's rival, `sedt new --network crnn`
 python experiments/finch.py --arm pointed --seed 0      # scratch, with pointed edges and denoising
+python experiments/finch.py --arm new --seed 0          # as `sedt new` writes it, epochs as well
 python experiments/finch.py --arm scratch --minutes 2   # a fifth of the labels, as many steps
 
 Labelled recordings, split and training follow the seed; the test recordings are the same for all, and nothing
-is chosen on them. Epochs are set here, so that a run does not depend on how fast this machine was when
+is chosen on them. Epochs are set here (but for `new`), so that a run does not depend on how fast this machine was when
 `sedt new` looked: with fewer minutes more of them, so that steps on labels are as many. Folders lie in
 $SEDT_RUNS (else runs/); a run that was cut off goes on. The result is a JSON file in
 experiments/results/finch/. An arm that tags its backbone as another has done takes that one.
@@ -38,6 +39,7 @@ ARMS = {
     "pretrained": [],
     "scratch": ["--no-pretraining"],
     "pointed": ["--no-pretraining"],
+    "new": [],
     "crnn": ["--network", "crnn"],
     "conv_transformer": ["--network", "conv_transformer"],
 }
@@ -75,7 +77,7 @@ def main() -> None:
         sedt("new", str(home / "recordings"), *words, *ARMS[options.arm])
     _share_backbone(run)
     settings = list(SETTINGS.get(options.arm, []))
-    for stage in _stages(recipe):
+    for stage in _stages(recipe) if options.arm != "new" else ():
         epochs = EPOCHS[stage]
         if stage not in WITHOUT_LABELS:
             epochs = round(epochs * MINUTES / options.minutes)

@@ -221,10 +221,12 @@ def claims(folder: str) -> str:
 FINCH = {
     "10 minutes; SP-SEDT: pre-trained on all recordings": "pretrained",
     "10 minutes; SEDT: no pre-training": "scratch",
+    "10 minutes; as `sedt new` writes it: pre-training, pointed edges, denoising": "new",
     "10 minutes; CRNN": "crnn",
     "2 minutes; SP-SEDT: pre-trained on all recordings": "pretrained_2min",
     "2 minutes; SEDT: no pre-training": "scratch_2min",
     "2 minutes; SEDT: no pre-training, pointed edges and denoising": "pointed_2min",
+    "2 minutes; as `sedt new` writes it: pre-training, pointed edges, denoising": "new_2min",
 }
 FINCH_EIGHTHS = (1, 2, 3, 4, 8)
 """Of fine-tuning, where its learning curve is shown."""
