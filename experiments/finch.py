@@ -8,9 +8,9 @@ python experiments/finch.py --arm new --seed 0          # as `sedt new` writes i
 python experiments/finch.py --arm scratch --minutes 2   # a fifth of the labels, as many steps
 
 Labelled recordings, split and training follow the seed; the test recordings are the same for all, and nothing
-is chosen on them. Epochs are set here (but for `new`), so that a run does not depend on how fast this machine was when
-`sedt new` looked: with fewer minutes more of them, so that steps on labels are as many. Folders lie in
-$SEDT_RUNS (else runs/); a run that was cut off goes on. The result is a JSON file in
+is chosen on them. Epochs are set here (but for `new`), so that a run does not depend on how fast this machine
+was when `sedt new` looked: with fewer minutes more of them, so that steps on labels are as many. Folders lie
+in $SEDT_RUNS (else runs/); a run that was cut off goes on. The result is a JSON file in
 experiments/results/finch/. An arm that tags its backbone as another has done takes that one.
 """
 
