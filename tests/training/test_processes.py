@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from test_semi import SETTINGS as SEMI
 from tiny import write_recipe
 
 from sedt.package import load_package
@@ -36,6 +38,26 @@ def test_two_processes(tmp_path: Path) -> None:
         rows = list(csv.DictReader(stream))
     assert [row["epoch"] for row in rows] == ["0", "1", "2", "0", "1", "2"]
     assert load_package(tmp_path / "runs" / "tiny" / "model").classes == ["chirp", "hiss", "tone"]
+
+
+@pytest.mark.slow
+def test_a_teacher_in_two_processes(tmp_path: Path) -> None:
+    """It labels on both, of which one may have clips with events alone; thresholds follow all clips."""
+    recipe = write_recipe(tmp_path)
+    (tmp_path / "script.py").write_text(SCRIPT)
+    options = ["--accelerator", "cpu", "--devices", "2", "--runs", "runs"]
+    settings = [word for one in SEMI for word in ("--set", one)]
+    done = subprocess.run(
+        [sys.executable, "script.py", "train", recipe.name, *options, *settings],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "runs" / "tiny" / "finetune_semi" / "result.json").read_text())
+    assert set(result["thresholds"]) == {"chirp", "hiss", "tone"}
 
 
 @pytest.mark.slow
