@@ -18,20 +18,28 @@ from sedt.package import load_package
 SCRIPT = "from sedt.cli.main import run\n\nrun()\n"
 
 
-@pytest.mark.slow
-def test_two_processes(tmp_path: Path) -> None:
-    recipe = write_recipe(tmp_path)
-    (tmp_path / "script.py").write_text(SCRIPT)
+def train(folder: Path, *settings: str) -> subprocess.CompletedProcess[str]:
+    """In two processes, the run `runs/tiny` in a folder."""
+    recipe = write_recipe(folder)
+    (folder / "script.py").write_text(SCRIPT)
     options = ["--accelerator", "cpu", "--devices", "2", "--runs", "runs"]
-    settings = ["--set", "finetune.epochs=3", "--set", "finetune.validate_every=1"]
-    done = subprocess.run(
-        [sys.executable, "script.py", "train", recipe.name, *options, *settings],
-        cwd=tmp_path,
+    return subprocess.run(
+        [
+            *(sys.executable, "script.py", "train", recipe.name),
+            *options,
+            *(word for one in settings for word in ("--set", one)),
+        ],
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
+
+
+@pytest.mark.slow
+def test_two_processes(tmp_path: Path) -> None:
+    done = train(tmp_path, "finetune.epochs=3", "finetune.validate_every=1")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("tag_backbone epoch 1/3") == 1
     with (tmp_path / "runs" / "tiny" / "metrics.csv").open(encoding="utf-8") as stream:
@@ -43,18 +51,7 @@ def test_two_processes(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_teacher_in_two_processes(tmp_path: Path) -> None:
     """It labels on both, of which one may have clips with events alone; thresholds follow all clips."""
-    recipe = write_recipe(tmp_path)
-    (tmp_path / "script.py").write_text(SCRIPT)
-    options = ["--accelerator", "cpu", "--devices", "2", "--runs", "runs"]
-    settings = [word for one in SEMI for word in ("--set", one)]
-    done = subprocess.run(
-        [sys.executable, "script.py", "train", recipe.name, *options, *settings],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = train(tmp_path, *SEMI)
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "runs" / "tiny" / "finetune_semi" / "result.json").read_text())
     assert set(result["thresholds"]) == {"chirp", "hiss", "tone"}
@@ -62,17 +59,7 @@ def test_a_teacher_in_two_processes(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_batch_must_reach_for_all_processes(tmp_path: Path) -> None:
-    recipe = write_recipe(tmp_path)
-    (tmp_path / "script.py").write_text(SCRIPT)
-    options = ["--accelerator", "cpu", "--devices", "2", "--runs", "runs"]
-    done = subprocess.run(
-        [sys.executable, "script.py", "train", recipe.name, *options, "--set", "tag_backbone.batch_size=1"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = train(tmp_path, "tag_backbone.batch_size=1")
     assert done.returncode == 2
     assert "a batch of 1 clips cannot be shared by 2 processes" in done.stderr.replace("\n", " ")
     assert "Traceback" not in done.stderr
