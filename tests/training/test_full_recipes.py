@@ -166,7 +166,8 @@ def test_an_ablation_differs_in_what_it_is_named_for(dcase2019: Path) -> None:
             table, wanted = table[key], wanted[key]
         assert table[last] == value != wanted[last]
         table[last] = whole["pretrain"][last] if len(keys) == 1 else whole["pretrain"]["patches"][last]
-        assert {**ablated, "name": ""} == {**whole, "name": ""}
+        said = {"name": "", "description": ""}
+        assert {**ablated, **said} == {**whole, **said}
     six = load_recipe(folder / "sp_sedt_e6.toml").model_dump()
     assert six["model"].pop("encoder_layers") == 6
     plain = {**whole["model"]}
