@@ -136,7 +136,7 @@ def _claim(folder: Path, recipe: Recipe) -> None:
                 f"{file}: not the settings of a run; set another name, or remove the folder"
             ) from None
         for key in {**old, **new}:
-            if old.get(key) != new.get(key):
+            if old.get(key) != new.get(key) and key != "description":  # which changes the model card alone
                 raise InputError(
                     f"{folder}: holds a run with other settings (`{key}`: {old.get(key)!r}, "
                     f"now {new.get(key)!r}); set another name, or remove the folder"
@@ -146,7 +146,7 @@ def _claim(folder: Path, recipe: Recipe) -> None:
 
 def _settings_of(recipe: Recipe) -> str:
     # Nothing that is learned depends on these: they may change, and the model card with them.
-    return recipe.model_dump_json(indent=1, exclude={"machine", "description", "licence", "data_set"}) + "\n"
+    return recipe.model_dump_json(indent=1, exclude={"machine", "licence", "data_set"}) + "\n"
 
 
 def _as_of_now(text: str) -> Any:
