@@ -121,11 +121,11 @@ class PseudoLabels(nn.Module):
 def _apart(labels: Tensor, edges: Tensor, scores: Tensor, called: Tensor) -> list[int]:
     """Queries of those `called` (queries,) that overlap no surer one of their class, in their order."""
     kept: list[int] = []
+    label, edge, is_called = labels.tolist(), edges.tolist(), called.tolist()  # from a GPU at once
     for query in scores.argsort(descending=True, stable=True).tolist():
-        if called[query] and not any(
-            labels[query] == labels[other]
-            and edges[query, 0] < edges[other, 1]
-            and edges[other, 0] < edges[query, 1]
+        onset, offset = edge[query]
+        if is_called[query] and not any(
+            label[query] == label[other] and onset < edge[other][1] and edge[other][0] < offset
             for other in kept
         ):
             kept.append(query)
