@@ -18,6 +18,7 @@ from sedt.detector import Detector, find_model, load
 from sedt.errors import InputError
 from sedt.events import Event
 from sedt.package import Package, save_package
+from small_models import bursts, sure_package
 from tones import RATE, scene, sound, tone_package
 
 
@@ -87,6 +88,22 @@ def test_scores_and_thresholds(detector: Detector) -> None:
     for threshold in (-0.1, 1.1, float("nan")):
         with pytest.raises(InputError, match="threshold"):
             detector.detect(samples, RATE, threshold=threshold)
+
+
+@pytest.mark.parametrize("network", ["sedt", "crnn"])
+def test_many_thresholds_at_once_are_each_one_alone(network: str) -> None:
+    detector = Detector(sure_package(network, threshold=0.45), batch_size=2)
+    thresholds = [None, 0.05, 0.1, 0.4, 0.5, 0.9]
+    done: list[float] = []
+    found = detector.detect_at(bursts(), 16_000, thresholds=thresholds, progress=done.append)
+    assert sum(done) == pytest.approx(2.5)
+    assert [list(one) for one in found] == [
+        list(detector.detect(bursts(), 16_000, threshold=threshold)) for threshold in thresholds
+    ]
+    assert len({len(one) for one in found}) > 2
+    if network == "crnn":  # not the same as leaving out what scores less
+        edges = [{(event.onset, event.offset, event.label) for event in one} for one in found[1:3]]
+        assert not edges[1] <= edges[0]
 
 
 def test_events_come_before_the_recording_is_read_to_its_end(detector: Detector, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Longer than other files on purpose: one class, from a file, an array or a stream
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from sedt.audio import SILENCE, Waveform, audio_duration, stream_audio, to_mono, to_mono_blocks
 from sedt.batch import Probabilities
 from sedt.decoding import Decision, RecordingPredictions, SeamJoiner, candidates, decode
+from sedt.decoding.overlaps import by_time
 from sedt.errors import InputError
 from sedt.events import Event
 from sedt.hub import download, hub_name
@@ -98,11 +100,10 @@ class Detector:
         Raises:
             InputError: the file cannot be read; an array without sample rate, or that is no audio.
         """
-        found = sorted(
-            self.iter_detect(audio, sample_rate, threshold=threshold, undecided=undecided, progress=progress),
-            key=lambda e: (e.onset, e.offset, e.label),
+        found = self.iter_detect(
+            audio, sample_rate, threshold=threshold, undecided=undecided, progress=progress
         )
-        return Events(found, audio, sample_rate)
+        return Events(by_time(found), audio, sample_rate)
 
     def iter_detect(
         self,
@@ -120,12 +121,40 @@ class Detector:
         is called, all events that `joiner` no longer holds have come.
         """
         joiner = joiner or self.joiner(undecided=undecided)
-        start = joiner.index * self._hop_samples
-        if isinstance(audio, str | os.PathLike):
-            blocks: Iterable[Waveform] = stream_audio(audio, self.sample_rate, self._hop_samples, start)
-        else:
-            blocks = [self._mono(audio, sample_rate)[start:]]
+        blocks = self._blocks(audio, sample_rate, joiner.index * self._hop_samples)
         yield from self._events(blocks, self._batch_size, joiner, threshold, undecided, progress)
+
+    def detect_at(
+        self,
+        audio: str | os.PathLike[str] | NDArray[Any],
+        sample_rate: int | None = None,
+        *,
+        thresholds: Sequence[float | None],
+        progress: Progress | None = None,
+    ) -> list[Events]:
+        """What `detect` finds at each of these thresholds, while the model listens once.
+
+        It is more than events of a low threshold without those whose score is lower: where steps are joined
+        to events, and at the seams of windows, a threshold decides about edges, too.
+
+        Args:
+            audio: as for `detect`.
+            sample_rate: as for `detect`.
+            thresholds: None is the model's own.
+            progress: told how far it is.
+
+        Raises:
+            InputError: as `detect` does.
+        """
+        decisions = [self._with_threshold(threshold) for threshold in thresholds]
+        joiners = [self.joiner() for _ in decisions]
+        found: list[list[Event]] = [[] for _ in decisions]
+        blocks = self._blocks(audio, sample_rate, 0)
+        for said, lengths_s, is_end in self._said(blocks, self._batch_size, progress):
+            for events, decision, joiner in zip(found, decisions, joiners, strict=True):
+                windows = decode(said, self.classes, decision, self.window_s, lengths_s)
+                events += _joined(joiner, windows, is_end)
+        return [Events(by_time(events), audio, sample_rate) for events in found]
 
     def stream(
         self,
@@ -169,14 +198,10 @@ class Detector:
         self, audio: str | os.PathLike[str] | NDArray[Any], sample_rate: int | None = None
     ) -> RecordingPredictions:
         """What the model says before any decision, of all windows. Arguments and errors as for `detect`."""
-        if isinstance(audio, str | os.PathLike):
-            blocks: Iterable[Waveform] = stream_audio(audio, self.sample_rate, self._hop_samples)
-        else:
-            blocks = [self._mono(audio, sample_rate)]
-        batches = [self._run(batch) for batch, _ in self._windows(blocks, self._batch_size)]
+        batches = list(self._said(self._blocks(audio, sample_rate, 0), self._batch_size, None))
         return RecordingPredictions(
-            probabilities=Probabilities.joined([probabilities for probabilities, _ in batches]),
-            lengths_s=np.concatenate([lengths_s for _, lengths_s in batches]),
+            probabilities=Probabilities.joined([said for said, _, _ in batches]),
+            lengths_s=np.concatenate([lengths_s for _, lengths_s, _ in batches]),
             window_s=self.window_s,
             hop_s=self.hop_s,
         )
@@ -219,20 +244,35 @@ class Detector:
     ) -> Iterator[Event]:
         """The one way from audio to events; `blocks` begin where `joiner` is."""
         decision = self._with_threshold(threshold)
-        for batch, is_end in self._windows(blocks, least):
-            probabilities, lengths_s = self._run(batch)
+        for said, lengths_s, is_end in self._said(blocks, least, progress):
             if undecided:
-                windows = candidates(probabilities, self.classes, self.window_s, lengths_s, decision.median_s)
+                windows = candidates(said, self.classes, self.window_s, lengths_s, decision.median_s)
             else:
-                windows = decode(probabilities, self.classes, decision, self.window_s, lengths_s)
-            for number, events in enumerate(windows, 1):
-                yield from joiner.add(events, last=is_end and number == len(windows))
+                windows = decode(said, self.classes, decision, self.window_s, lengths_s)
+            yield from _joined(joiner, windows, is_end)
+
+    def _said(
+        self, blocks: Iterable[Waveform], least: int, progress: Progress | None
+    ) -> Iterator[tuple[Probabilities, NDArray[np.float64], bool]]:
+        """Batch by batch: what the model says, seconds of audio in each window, whether the last one ends it.
+
+        `progress` is told of a batch once the next one is asked for.
+        """
+        windows = window_batches(blocks, self._window_samples, self._hop_samples, least, self._batch_size)
+        for batch, is_end in windows:
+            said, lengths_s = self._run(batch)
+            yield said, lengths_s, is_end
             if progress is not None:
                 # Of the last window all counts, of those before what is theirs alone.
-                progress((len(windows) - is_end) * self.hop_s + is_end * float(lengths_s[-1]))
+                progress((len(batch) - is_end) * self.hop_s + is_end * float(lengths_s[-1]))
 
-    def _windows(self, blocks: Iterable[Waveform], least: int) -> Iterator[tuple[list[Waveform], bool]]:
-        return window_batches(blocks, self._window_samples, self._hop_samples, least, self._batch_size)
+    def _blocks(
+        self, audio: str | os.PathLike[str] | NDArray[Any], sample_rate: int | None, start: int
+    ) -> Iterable[Waveform]:
+        """A file's or an array's samples at the detector's rate, from one of them on."""
+        if isinstance(audio, str | os.PathLike):
+            return stream_audio(audio, self.sample_rate, self._hop_samples, start)
+        return [self._mono(audio, sample_rate)[start:]]
 
     def _mono(self, samples: NDArray[Any], sample_rate: int | None) -> Waveform:
         if sample_rate is None:
@@ -245,6 +285,11 @@ class Detector:
         if not 0 <= threshold <= 1:
             raise InputError(f"threshold {threshold} must lie in 0..1")
         return replace(self.decision, threshold=threshold)
+
+
+def _joined(joiner: SeamJoiner, windows: Sequence[Sequence[Event]], is_end: bool) -> Iterator[Event]:
+    for number, events in enumerate(windows, 1):
+        yield from joiner.add(events, last=is_end and number == len(windows))
 
 
 def load(model: str | os.PathLike[str] = "demo", **options: Any) -> Detector:
@@ -293,3 +338,15 @@ def find_model(model: str | os.PathLike[str]) -> Path:
     raise InputError(
         f"{model}: no such model: give {known}, {', '.join(BUNDLED)}, or user/name of one on the Hub"
     )
+
+
+def fingerprint(model: Path) -> str:
+    """Tells models apart, by what is in their files. Raises InputError: one cannot be read."""
+    digest = hashlib.sha256()
+    for path in [model] if is_onnx(model) else [model / "config.json", model / "model.safetensors"]:
+        try:
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return digest.hexdigest()[:32]

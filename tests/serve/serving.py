@@ -41,11 +41,11 @@ def offline() -> list[Event]:
 
 
 @contextmanager
-def serving(**settings: Any) -> Iterator[str]:
-    """A server in a thread; its host and port."""
-    port = bind("127.0.0.1", 0)
+def serving(number: int = 0, detector: Detector | None = None, **settings: Any) -> Iterator[str]:
+    """A server in a thread, of the demonstration model unless another is given; its host and port."""
+    port = bind("127.0.0.1", number)
     address = "{}:{}".format(*port.getsockname())
-    server = make_server(demo(), ServeSettings(**{"stop_s": 2, **settings}))
+    server = make_server(detector or demo(), ServeSettings(**{"stop_s": 2, **settings}))
     thread = Thread(target=server.run, kwargs={"sockets": [port]})
     thread.start()
     try:

@@ -251,7 +251,6 @@ def test_work_outlives_a_reload(page: Page) -> None:
     box(page, "fire_crackling").click()
     page.keyboard.press("Delete")
     wanted = shown(page)
-    page.wait_for_timeout(600)  # it is kept a moment after the last change
     page.reload()
     ready(page).wait_for_selector(".box")
     page.wait_for_selector("#stage-note", state="hidden")  # the audio is there too

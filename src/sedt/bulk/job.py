@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sedt.bulk.sources import Source
-from sedt.detector import Detector, find_model, lacking, load
+from sedt.detector import Detector, find_model, fingerprint, lacking, load
 from sedt.errors import InputError
 from sedt.events import Event
 from sedt.formats import FORMATS
@@ -52,7 +51,7 @@ class Job:
         path = find_model(model)
         # By its place, not its name: a worker must neither ask the Hub again nor get what is newer there.
         made = partial(load, path, batch_size=batch_size, device=device)
-        return Job(made, model, _fingerprint(path), _classes(path), **options)
+        return Job(made, model, fingerprint(path), _classes(path), **options)
 
     def tables(self, source: Source) -> dict[str, Path]:
         """Format -> the file of a recording's events."""
@@ -138,14 +137,3 @@ def _classes(model: Path) -> tuple[str, ...]:
     except ModuleNotFoundError as error:
         raise lacking(model, error) from error
     return tuple(read_config(model).classes)
-
-
-def _fingerprint(model: Path) -> str:
-    digest = hashlib.sha256()
-    for path in [model] if is_onnx(model) else [model / "config.json", model / "model.safetensors"]:
-        try:
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return digest.hexdigest()[:32]

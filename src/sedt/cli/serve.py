@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -77,9 +78,11 @@ def _run(model: str, host: str, port: int, settings: ServeSettings, batch_size: 
 
     allow_files(settings.max_connections)
     with bind(host, port) as opened:  # before the model, which takes its time
-        from sedt.detector import load
+        from sedt.detector import find_model, fingerprint, load
 
-        detector = load(model, batch_size=batch_size, device=device)
+        path = find_model(model)
+        detector = load(path, batch_size=batch_size, device=device)
+        settings = replace(settings, fingerprint=fingerprint(path))
         if host not in _LOOPBACK and settings.token is None:
             print(f"note: anybody who reaches {host} may use it: --token restricts that", file=sys.stderr)
         log_to_stderr()

@@ -30,7 +30,7 @@ from sedt.serve.gate import Gate, add_facts
 from sedt.serve.metrics import Metrics
 from sedt.serve.settings import ServeSettings
 from sedt.serve.streams import Streams
-from sedt.serve.tables import Detection, EventEntry, EventList, as_file, check_format, events_of
+from sedt.serve.tables import Detection, EventEntry, EventList, Swept, as_file, check_format, events_of
 from sedt.serve.uploads import receive_upload
 from sedt.serve.work import Found, Question, Workplace
 
@@ -40,6 +40,9 @@ Threshold = Annotated[
     float | None, Query(ge=0, le=1, description="Least score, in the place of the model's own.")
 ]
 Undecided = Annotated[bool, Query(description="All candidates with their scores; no threshold applies.")]
+Sweep = Annotated[
+    bool, Query(description="Besides the model's own decision, events at thresholds of 0.05, 0.1 ... 0.95.")
+]
 FormatName = Annotated[str, Query(alias="format", description=f"One of {', '.join(FORMATS)}.")]
 
 
@@ -57,17 +60,20 @@ class Service:
         request: Request,
         threshold: Threshold = None,
         undecided: Undecided = False,
+        sweep: Sweep = False,
         format_name: FormatName = "json",
     ) -> Response:
         """Events of a recording: any audio or video file, in the form's field `file`."""
         check_format(format_name)
         if undecided and threshold is not None:
             raise InputError("undecided keeps every candidate: no threshold can be applied with it")
+        if sweep and (undecided or threshold is not None or format_name != "json"):
+            raise InputError("sweep is JSON of all thresholds: it goes with no other question")
         with self.work.place(), TemporaryDirectory(prefix="sedt-") as folder:
             upload = await receive_upload(request, self.settings, Path(folder))
             self.metrics.upload_bytes.inc(upload.num_bytes)
             add_facts(request.scope, bytes=upload.num_bytes)
-            question = Question(upload.path, upload.name, threshold, undecided)
+            question = Question(upload.path, upload.name, threshold, undecided, sweep)
             found = await self._unless_gone(request, question)
         add_facts(request.scope, audio_s=round(found.duration_s, 3), events=len(found.events))
         self.metrics.audio_s.inc(found.duration_s)
@@ -78,9 +84,11 @@ class Service:
             filename=upload.name,
             duration=found.duration_s,
             model=self.settings.model,
-            events=[EventEntry.of(event) for event in found.events],
+            events=list(map(EventEntry.of, found.events)),
+            sweep=[Swept.of(*one) for one in found.sweep.items()] if sweep else None,
         )
-        return Response(detection.model_dump_json(), media_type="application/json")
+        content = detection.model_dump_json(exclude=None if sweep else {"sweep"})
+        return Response(content, media_type="application/json")
 
     async def _unless_gone(self, request: Request, question: Question) -> Found:
         """Detect, but not for somebody who has left. Raises ClientDisconnect."""

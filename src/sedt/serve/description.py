@@ -26,6 +26,8 @@ class ModelDescription(BaseModel):
     """`GET /model`."""
 
     name: str
+    fingerprint: str
+    """Changes when the model does."""
     classes: list[str]
     window_s: float
     hop_s: float
@@ -45,6 +47,7 @@ def describe(detector: Detector, settings: ServeSettings) -> ModelDescription:
     """The model and the limits."""
     return ModelDescription(
         name=settings.model,
+        fingerprint=settings.fingerprint,
         classes=list(detector.classes),
         window_s=detector.window_s,
         hop_s=detector.hop_s,

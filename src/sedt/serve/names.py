@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unicodedata import category
 from urllib.parse import quote
 
 from sedt.audio import SUFFIXES
 from sedt.errors import InputError
 
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode's categories of what controls or ends a line; spaces of any width are no such thing."""
 _MOST_BYTES = 180
 """A file system takes 255; endings and numbers come behind."""
 
@@ -19,7 +22,7 @@ def checked_name(name: object) -> str:
     shown = ascii(name[:60])
     if any(character in name for character in "/\\:") or name in {".", ".."}:
         raise InputError(f"{shown}: a file name must not have a path or a colon")
-    if not name.isprintable():
+    if any(category(character) in _UNSEEN for character in name):
         raise InputError(f"{shown}: a file name must not have control characters")
     if name.startswith("."):
         raise InputError(f"{shown}: a file name must not begin with a dot")

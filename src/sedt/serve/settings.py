@@ -12,6 +12,8 @@ class ServeSettings:
 
     model: str = "demo"
     """What the model is called in answers."""
+    fingerprint: str = ""
+    """Tells the model from others that are called the same."""
     token: str | None = None
     """Who does not name it is refused; None: nobody is."""
     origins: tuple[str, ...] = ()

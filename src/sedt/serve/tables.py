@@ -59,6 +59,18 @@ class EventList(BaseModel):
     events: list[EventEntry] = Field(max_length=100_000)
 
 
+class Swept(BaseModel):
+    """Events at one threshold."""
+
+    threshold: float
+    events: list[EventEntry]
+
+    @classmethod
+    def of(cls, threshold: float, events: Sequence[Event]) -> Swept:
+        """As an answer has them."""
+        return cls(threshold=threshold, events=list(map(EventEntry.of, events)))
+
+
 class Detection(BaseModel):
     """What is found in a recording."""
 
@@ -67,6 +79,9 @@ class Detection(BaseModel):
     """Seconds."""
     model: str
     events: list[EventEntry]
+    """At the model's own thresholds, or the one that was asked for."""
+    sweep: list[Swept] | None = None
+    """Where it was asked for."""
 
 
 def check_format(name: str) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event as Flag
 
@@ -22,6 +22,8 @@ from sedt.serve.settings import ServeSettings
 RETRY_AFTER_S = 2
 RATES = (1_000, 800_000)
 """Lowest and highest sample rate of a recording."""
+SWEPT = tuple(step / 20 for step in range(1, 20))
+"""Thresholds of a sweep, as the web page has them on its slider."""
 BATCH_WINDOWS = 16
 """Windows that go through the model at once, at most."""
 
@@ -32,6 +34,8 @@ class Found:
 
     events: list[Event]
     duration_s: float
+    sweep: dict[float, list[Event]] = field(default_factory=dict)
+    """Threshold -> events, where they were asked for."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Question:
     """What its sender calls it."""
     threshold: float | None = None
     undecided: bool = False
+    sweep: bool = False
+    """Whether events at each of `SWEPT` are wanted, too."""
 
 
 class Workplace:
@@ -124,6 +130,11 @@ class Workplace:
         progress(0)
         try:
             self.check_recording(question.path)
+            if question.sweep:
+                own, *swept = self.detector.detect_at(
+                    question.path, thresholds=(None, *SWEPT), progress=progress
+                )
+                return Found(list(own), done_s, dict(zip(SWEPT, map(list, swept), strict=True)))
             events = self.detector.detect(
                 question.path,
                 threshold=question.threshold,

@@ -4,8 +4,6 @@ const BASE = new URL(".", document.baseURI);
 const TOKEN = "sedt-token";
 const MOST_NAME_BYTES = 180;
 
-export const CANDIDATES_FROM = 0.05; // one detection at this threshold; the slider filters it in the browser
-
 export class ServerError extends Error {
   constructor(message, status, retryAfter = 0) {
     super(message);
@@ -61,20 +59,21 @@ export async function saveCorrections(file, filename, events) {
 }
 
 /**
- * Candidates of a recording. `fetch` tells nothing of an upload's progress, hence XMLHttpRequest.
+ * What is found in a recording, at the model's own thresholds and at those of a sweep. `fetch` tells nothing of an upload's progress, hence XMLHttpRequest.
  * `onProgress` gets 0..1 while uploading, then 1 while the model works.
  */
 export function detect(file, filename, onProgress, signal) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", new URL(`detect?threshold=${CANDIDATES_FROM}`, BASE));
+    request.open("POST", new URL("detect?sweep=true", BASE));
     for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
     request.upload.onload = () => onProgress(1);
     request.onerror = () => reject(new ServerError("The server does not answer: is it running?", 0));
     request.onabort = () => reject(new ServerError("Stopped.", 0));
     request.onload = () => {
-      if (request.status === 200) return resolve(JSON.parse(request.responseText));
+      const answer = request.status === 200 ? parsed(request.responseText) : null;
+      if (answer) return resolve(answer);
       reject(failure(request.status, request.responseText, request.getResponseHeader("Retry-After")));
     };
     signal?.addEventListener("abort", () => request.abort());
@@ -108,13 +107,17 @@ async function ask(path, options = {}) {
   throw failure(response.status, await response.text(), response.headers.get("Retry-After"));
 }
 
-function failure(status, text, retryAfter) {
-  let detail;
+/** JSON, or null: a proxy between may answer in HTML. */
+function parsed(text) {
   try {
-    detail = JSON.parse(text).detail;
+    return JSON.parse(text);
   } catch {
-    // a proxy between may answer in HTML
+    return null;
   }
-  const line = typeof detail === "string" ? detail : `The server answered with error ${status}.`;
+}
+
+function failure(status, text, retryAfter) {
+  const detail = parsed(text)?.detail;
+  const line = typeof detail === "string" ? detail : `What answers (status ${status}) is not this server.`;
   return new ServerError(line, status, Number(retryAfter) || 0);
 }

@@ -2,13 +2,13 @@
 import { model as askModel, plainName, setToken, takeTokenFromAddress } from "./api.js";
 import { paint, setClasses, spoken } from "./colours.js";
 import { Detecting } from "./detecting.js";
-import { afterQuiet, byId, element, tell } from "./dom.js";
+import { byId, element, tell } from "./dom.js";
 import { Editor } from "./editor.js";
 import { offerExport } from "./export.js";
 import { drawFiles, takeFiles } from "./files.js";
 import { listenToKeys, showHelp } from "./keys.js";
 import { Live } from "./live.js";
-import { Recording, passes } from "./recording.js";
+import { Recording } from "./recording.js";
 import { drop, load } from "./sound.js";
 import { forget, keep, keepSetting, readAll, readSetting } from "./storage.js";
 import { followTheme } from "./theme.js";
@@ -16,7 +16,7 @@ import { ThresholdSlider } from "./threshold.js";
 
 const MOST_CHIPS = 24;
 
-let model = { classes: [], formats: [], thresholds: {} };
+let model = { classes: [], formats: [], thresholds: {}, fingerprint: "" };
 let recordings = [];
 let url = null; // of the audio that plays
 let soundNumber = 0;
@@ -24,7 +24,7 @@ let soundNumber = 0;
 const newId = () => `${Date.now()}-${Math.random()}`; // crypto.randomUUID wants https
 
 const slider = new ThresholdSlider(() => editor.refresh(), () => drawList());
-const editor = new Editor(() => slider.state);
+const editor = new Editor(() => slider.value);
 editor.onrecording = (way) => {
   const next = recordings[recordings.indexOf(editor.recording) + way];
   if (next) choose(next);
@@ -35,37 +35,41 @@ const detecting = new Detecting(
 );
 new Live((file) => take([file]));
 
+const actions = { choose, remove, again: (recording) => detecting.add(recording) };
+
 const drawList = () =>
-  drawFiles(recordings, editor.recording, (one) => one.events.filter((event) => passes(event, slider.state.value, slider.state.own)).length, {
-    choose,
-    remove,
-    again: (recording) => detecting.add(recording),
-  });
+  drawFiles(recordings, editor.recording, (one) => one.visible(slider.value).length, isOutdated, actions);
+
+/** Whether another model found what is shown: one that was trained since, perhaps. */
+const isOutdated = (recording) => recording.state === "done" && recording.model !== model.fingerprint;
 
 /** New files; one that is in the list already is shown instead. */
 function take(files) {
   for (const file of files) {
-    const known = recordings.find((one) => one.name === plainName(file.name) && one.size === file.size);
-    const recording = known ?? new Recording(newId(), plainName(file.name), file);
+    const name = plainName(file.name);
+    // Recorders give the same name to many recordings of one size.
+    const isIt = (one) => one.name === name && one.size === file.size && one.modified === file.lastModified;
+    const known = recordings.find(isIt);
+    const recording = known ?? new Recording(newId(), name, file);
     if (!known) recordings.push(recording);
     const lackedAudio = !recording.file;
     recording.file = file;
     watch(recording);
-    if (recording.state !== "done") detecting.add(recording);
+    keep(recording);
+    if (recording.state !== "done" || isOutdated(recording)) detecting.add(recording);
     if (file === files[0]) choose(recording, lackedAudio);
   }
   drawList();
 }
 
 function watch(recording) {
-  const keepSoon = afterQuiet(() => recordings.includes(recording) && keep(recording), 250);
   recording.onchange = () => {
     if (recording === editor.recording) editor.refresh();
     if (recording === editor.recording && recording.duration && !editor.view.duration) {
       editor.tracks.setSound(url ?? "", { duration: recording.duration });
     }
     drawList();
-    keepSoon();
+    if (recordings.includes(recording)) keep(recording);
   };
 }
 
@@ -113,6 +117,7 @@ function remove(recording) {
   recordings = recordings.filter((one) => one !== recording);
   recording.leaving?.abort();
   forget(recording.id);
+  tell(`${recording.name} is no longer in the list.`, "info", { label: "Undo", run: () => bringBack(recording, place) });
   if (recording === editor.recording) {
     editor.view.pause();
     editor.recording = null;
@@ -124,6 +129,13 @@ function remove(recording) {
   drawList();
 }
 
+function bringBack(recording, place) {
+  recordings.splice(place, 0, recording);
+  keep(recording);
+  if (recording.state !== "done" && recording.file) detecting.add(recording);
+  choose(recording);
+}
+
 function fail(recording, line) {
   const { name } = recording;
   recording.state = "failed";
@@ -132,13 +144,16 @@ function fail(recording, line) {
   drawList();
 }
 
+/** Whether a person gave one; Escape gives none. */
 function askToken() {
   const dialog = byId("token-dialog");
+  dialog.returnValue = "";
   if (!dialog.open) dialog.showModal();
   return new Promise((resolve) => {
     dialog.onclose = () => {
-      setToken(byId("token").value.trim());
-      resolve();
+      const isGiven = dialog.returnValue === "ok";
+      if (isGiven) setToken(byId("token").value.trim());
+      resolve(isGiven);
     };
   });
 }
@@ -148,15 +163,14 @@ async function loadModel() {
     try {
       return await askModel();
     } catch (error) {
-      if (error.status !== 401) throw error;
-      await askToken();
+      if (error.status !== 401 || !(await askToken())) throw error;
     }
   }
 }
 
 async function restore() {
-  for (const record of await readAll()) {
-    const recording = Recording.fromRecord(record);
+  for (const [record, file] of await readAll()) {
+    const recording = Recording.fromRecord(record, file);
     recordings.push(recording);
     watch(recording);
     if (recording.state === "waiting" && !recording.file) recording.error = "open the file again to go on";
@@ -195,6 +209,7 @@ async function start() {
   showClasses(model.classes);
   slider.setModel(model);
   detecting.limitBytes = model.max_upload_bytes ?? 0;
+  detecting.model = model.fingerprint;
   offerExport(model, () => ({ recording: editor.recording, events: editor.events }), (error) => tell(error.message));
   await restore();
   document.documentElement.dataset.ready = "yes";

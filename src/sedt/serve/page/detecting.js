@@ -8,7 +8,7 @@ const MOST_WAIT_S = 30;
 export class Detecting {
   /** `on`: change(recording), fail(recording, line), token() -> promise. `next()` gives one that waits, or undefined. */
   constructor(on, next) {
-    Object.assign(this, { on, next, isBusy: false, limitBytes: 0 });
+    Object.assign(this, { on, next, isBusy: false, limitBytes: 0, model: "" });
   }
 
   /** A recording joins those that wait. */
@@ -30,8 +30,9 @@ export class Detecting {
     try {
       const progress = (share) => this.progress(recording, share);
       const found = await detect(recording.file, recording.name, progress, recording.leaving.signal);
-      recording.model = found.model ?? "";
-      recording.setCandidates(found.events, found.duration);
+      recording.model = this.model;
+      const swept = found.sweep.map(({ threshold, events }) => [threshold, events]);
+      recording.setFound(new Map([[null, found.events], ...swept]), found.duration);
     } catch (error) {
       if (!recording.leaving.signal.aborted) await this.mend(recording, error);
     }
@@ -47,7 +48,8 @@ export class Detecting {
   async mend(recording, error) {
     if (error.status === 401) {
       recording.state = "waiting";
-      return this.on.token();
+      if (await this.on.token()) return;
+      return this.on.fail(recording, error.message);
     }
     if (error.status !== 503 || ++recording.tries >= MOST_TRIES) return this.on.fail(recording, error.message);
     recording.state = "waiting";

@@ -13,7 +13,7 @@ const NEW_EVENT_S = 1;
 const SHORTEST_DRAWN_S = 0.03; // a shorter drag is a slip of the hand
 
 export class Editor {
-  /** `threshold()` gives {value, own}: the slider's, and the model's own of each class. */
+  /** `threshold()` gives the slider's; null is the model's own of each class. */
   constructor(threshold) {
     Object.assign(this, { threshold, recording: null, events: [], chosen: null, lastLabel: null });
     this.onrecording = () => {};
@@ -61,8 +61,7 @@ export class Editor {
   refresh() {
     const { recording } = this;
     if (!recording) return;
-    const { value, own } = this.threshold();
-    this.events = recording.visible(value, own);
+    this.events = recording.visible(this.threshold());
     if (!this.events.some((event) => event.id === this.chosen)) this.chosen = null;
     this.tracks.set(this.events, this.chosen);
     this.inspector.set(this.chosen === null ? null : recording.find(this.chosen));
@@ -91,7 +90,7 @@ export class Editor {
     const event = this.recording.find(id);
     if (!event) return;
     this.view.reveal(event.onset, event.offset);
-    announce(`${spoken(event.event_label)}, ${clock(event.onset, 2)} to ${clock(event.offset, 2)}`);
+    this.sayTimes(event);
     if (plays) this.playChosen();
   }
 
@@ -142,6 +141,11 @@ export class Editor {
     if (changes.onset < 0 || changes.offset > this.recording.duration) return;
     if ((changes.onset ?? event.onset) >= (changes.offset ?? event.offset)) return;
     this.recording.change(this.chosen, changes, true);
+    this.sayTimes(this.recording.find(this.chosen));
+  }
+
+  sayTimes(event) {
+    announce(`${spoken(event.event_label)}, ${clock(event.onset, 2)} to ${clock(event.offset, 2)}`);
   }
 
   async add(onset, offset, label) {
@@ -184,11 +188,15 @@ export class Editor {
   }
 
   undo() {
-    this.recording?.undo();
+    if (!this.recording?.past.length) return;
+    this.recording.undo();
+    announce("Undone.");
   }
 
   redo() {
-    this.recording?.redo();
+    if (!this.recording?.future.length) return;
+    this.recording.redo();
+    announce("Done again.");
   }
 
   zoom(way) {

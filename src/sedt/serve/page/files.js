@@ -24,44 +24,58 @@ export function takeFiles(take) {
   });
 }
 
-/** Draw the list. `actions`: choose(recording), remove(recording), again(recording). */
-export function drawFiles(recordings, current, count, actions) {
+const items = new Map(); // id -> list item: kept, so that a click or the focus outlives a change beside it
+
+/**
+ * Draw the list. `count(recording)` gives its events, `isOutdated(recording)` whether another model found them;
+ * `actions`: choose(recording), remove(recording), again(recording).
+ */
+export function drawFiles(recordings, current, count, isOutdated, actions) {
   byId("files").hidden = recordings.length === 0;
   byId("file-count").textContent = recordings.length > 1 ? recordings.length : "";
-  const focused = document.activeElement?.closest?.("#file-list li")?.dataset.id;
-  byId("file-list").replaceChildren(...recordings.map((one) => item(one, one === current, count(one), actions)));
-  if (focused) document.querySelector(`#file-list li[data-id="${focused}"] .file`)?.focus();
+  const ids = new Set(recordings.map((one) => one.id));
+  for (const [id, item] of items) {
+    if (ids.has(id)) continue;
+    item.remove();
+    items.delete(id);
+  }
+  const list = byId("file-list");
+  recordings.forEach((one, place) => {
+    if (!items.has(one.id)) items.set(one.id, makeItem(one, actions));
+    const item = items.get(one.id);
+    if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null);
+    update(item, one, one === current, statusOf(one, count(one), isOutdated(one)), isOutdated(one));
+  });
 }
 
-function item(recording, isCurrent, count, actions) {
+function makeItem(recording, actions) {
   const name = element("span", { className: "ellipsis", title: recording.name }, recording.name);
-  const line = statusOf(recording, count);
-  const status = element("span", { className: "small muted ellipsis", title: line }, line);
+  const status = element("span", { className: "status small muted ellipsis" });
   const choose = element("button", { className: "file", onclick: () => actions.choose(recording) }, name, status);
-  if (isCurrent) choose.setAttribute("aria-current", "true");
-  const made = element("li", {}, choose);
-  if (recording.state === "failed" && recording.file) {
-    made.append(element("button", { className: "quiet", onclick: () => actions.again(recording) }, "Again"));
-  }
+  const again = element("button", { className: "again quiet", onclick: () => actions.again(recording) }, "Again");
   const remove = element("button", { className: "icon", title: "Remove from the list" }, icon("close"));
   remove.setAttribute("aria-label", `Remove ${recording.name} from the list`);
   remove.onclick = () => actions.remove(recording);
-  made.append(remove);
-  if (recording.state === "uploading" || recording.state === "detecting") made.append(bar(recording));
-  made.dataset.id = recording.id;
-  made.classList.toggle("failed", recording.state === "failed");
-  return made;
+  return element("li", {}, choose, again, remove, element("progress", { max: 1 }));
 }
 
-function bar(recording) {
-  const made = element("progress", { max: 1 });
-  if (recording.state === "uploading") made.value = recording.progress;
-  made.setAttribute("aria-label", statusOf(recording));
-  return made;
+function update(item, recording, isCurrent, line, isOutdated) {
+  const { state } = recording;
+  const part = (selector) => item.querySelector(selector);
+  const [status, bar] = [part(".status"), part("progress")];
+  if (status.textContent !== line) status.textContent = status.title = line;
+  if (isCurrent) part(".file").setAttribute("aria-current", "true");
+  else part(".file").removeAttribute("aria-current");
+  part(".again").hidden = !recording.file || !(state === "failed" || isOutdated);
+  bar.hidden = state !== "uploading" && state !== "detecting";
+  if (state === "uploading") bar.value = recording.progress;
+  else bar.removeAttribute("value");
+  bar.setAttribute("aria-label", line);
+  item.classList.toggle("failed", state === "failed");
 }
 
 /** What is happening to a recording, in words. */
-export function statusOf(recording, count = 0) {
+function statusOf(recording, count, isOutdated) {
   switch (recording.state) {
     case "waiting":
       return recording.error || "waiting";
@@ -71,7 +85,9 @@ export function statusOf(recording, count = 0) {
       return "detecting …";
     case "failed":
       return recording.error;
-    default:
-      return `${clock(recording.duration, 0)} · ${count} ${count === 1 ? "event" : "events"} · ${bytes(recording.size)}`;
+    default: {
+      const facts = [clock(recording.duration, 0), `${count} ${count === 1 ? "event" : "events"}`, bytes(recording.size)];
+      return [...(isOutdated ? ["by another model"] : []), ...facts].join(" · ");
+    }
   }
 }

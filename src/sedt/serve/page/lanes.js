@@ -15,6 +15,7 @@ export class Lanes {
   set(events, chosen) {
     this.events = events;
     this.chosen = chosen;
+    if (chosen === null) this.container.removeAttribute("aria-activedescendant");
     const labels = [...new Set(events.map((event) => event.event_label))].sort();
     if (labels.join("\n") !== this.labels.join("\n")) this.setLanes(labels);
     this.draw();
@@ -58,6 +59,7 @@ export class Lanes {
     for (const [id, box] of this.boxes) {
       if (ids.has(id)) continue;
       box.remove();
+      if (this.container.getAttribute("aria-activedescendant") === box.id) this.container.removeAttribute("aria-activedescendant");
       this.boxes.delete(id);
     }
     for (const event of drawn) this.place(event);

@@ -91,7 +91,9 @@ export class Live {
     this.show(false);
     if (error) tell(error);
     else if (isCut) tell("Only the first part of this long recording was kept.", "info");
-    const stamp = began.toISOString().slice(0, 19).replace("T", " ").replaceAll(":", ".");
+    const twoDigits = (...parts) => parts.map((part) => String(part).padStart(2, "0"));
+    const day = twoDigits(began.getFullYear(), began.getMonth() + 1, began.getDate()).join("-");
+    const stamp = `${day} ${twoDigits(began.getHours(), began.getMinutes(), began.getSeconds()).join(".")}`; // local time
     if (wav) this.keep(new File([wav], `microphone ${stamp}.wav`, { type: "audio/wav" }));
   }
 }

@@ -11,14 +11,19 @@ export class Pointer {
   constructor(tracks, view, actions) {
     Object.assign(this, { tracks, view, actions, drag: null });
     tracks.addEventListener("pointerdown", (event) => this.down(event));
-    tracks.addEventListener("pointermove", (event) => this.drag && this.move(event));
-    tracks.addEventListener("pointerup", (event) => this.drag && this.up(event));
-    tracks.addEventListener("pointercancel", () => this.cancel());
+    tracks.addEventListener("pointermove", (event) => this.isOurs(event) && this.move(event));
+    tracks.addEventListener("pointerup", (event) => this.isOurs(event) && this.up(event));
+    tracks.addEventListener("pointercancel", (event) => this.isOurs(event) && this.cancel());
     tracks.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
   }
 
   x(event) {
     return event.clientX - this.tracks.getBoundingClientRect().left;
+  }
+
+  /** Whether it is of the finger that drags: a second one moves nothing. */
+  isOurs(event) {
+    return event.pointerId === this.drag?.pointer;
   }
 
   down(event) {
