@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -104,10 +105,18 @@ def test_sources_that_mean_nothing_are_told_and_the_rest_goes_on(tmp_path: Path)
     assert reasons == ["no such file or folder", "no audio files in this folder", "matches no audio file"]
 
 
-def test_many_names_are_fast(tmp_path: Path) -> None:
-    for i in range(3000):
-        (tmp_path / f"{i}.wav").touch()
-    assert len(names(tmp_path)) == 3000
+def test_the_cost_of_a_name_does_not_grow_with_their_number(tmp_path: Path) -> None:
+    def seconds(number: int) -> float:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for i in range(number):
+            (folder / f"{i}.wav").touch()
+        start = time.process_time()
+        assert len(names(folder)) == number
+        return time.process_time() - start
+
+    seconds(30)  # to warm up
+    assert seconds(3000) < 100 * max(seconds(300), 1e-3)  # ten times as many; quadratic would be a hundred
 
 
 def job(detector: Detector, output: Path | None = None, **options: object) -> Job:

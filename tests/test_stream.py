@@ -161,6 +161,20 @@ def test_blocks_that_are_no_audio(block: NDArray[Any], rate: int, message: str) 
         list(Detector(tone_package()).stream([np.zeros(RATE, np.float32), block], rate))
 
 
+def test_a_source_that_fails_loses_nothing_of_what_came_before() -> None:
+    events = [Event(0.5, 1.5, "low"), Event(2.5, 3.0, "high"), Event(3.4, 3.8, "low")]
+    samples = sound(events, 3.9)
+
+    def unplugged() -> Iterator[NDArray[Any]]:
+        yield from np.split(samples, 13)
+        raise InputError("microphone: gone")
+
+    found: list[Event] = []
+    with pytest.raises(InputError, match="microphone: gone"):
+        found.extend(Detector(tone_package()).stream(unplugged(), RATE))
+    assert times(ordered(found)) == times(events)
+
+
 @pytest.mark.parametrize("left_off", [1, 7, 20])
 def test_going_on_where_another_run_was_left_off(left_off: int) -> None:
     samples, detector = sound(scene(60, seed=4), 60), Detector(tone_package(), batch_size=3)

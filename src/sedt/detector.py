@@ -180,11 +180,14 @@ class Detector:
             progress: told how far it is.
 
         Raises:
-            InputError: a block is no audio; nothing is left of it then.
+            InputError: a block is no audio, or `blocks` raised it: after the events of what came before.
         """
         joiner = self.joiner(undecided=undecided)
-        waveforms = to_mono_blocks(blocks, sample_rate, self.sample_rate)
+        failures: list[InputError] = []
+        waveforms = _until_it_fails(to_mono_blocks(blocks, sample_rate, self.sample_rate), failures)
         yield from self._events(waveforms, 1, joiner, threshold, undecided, progress)
+        if failures:
+            raise failures[0]
 
     def joiner(self, *, undecided: bool = False, index: int = 0, held: Sequence[Event] = ()) -> SeamJoiner:
         """What joins the events of a recording's windows, for `iter_detect`.
@@ -290,6 +293,14 @@ class Detector:
 def _joined(joiner: SeamJoiner, windows: Sequence[Sequence[Event]], is_end: bool) -> Iterator[Event]:
     for number, events in enumerate(windows, 1):
         yield from joiner.add(events, last=is_end and number == len(windows))
+
+
+def _until_it_fails(blocks: Iterable[Waveform], failures: list[InputError]) -> Iterator[Waveform]:
+    """The blocks; where one cannot be had they end, and the error is noted."""
+    try:
+        yield from blocks
+    except InputError as error:
+        failures.append(error)
 
 
 def load(model: str | os.PathLike[str] = "demo", **options: Any) -> Detector:

@@ -53,8 +53,12 @@ def mono(blocks: Iterable[Frames], name: PathLike, sample_rate: int, first: int 
         if not block.size:
             continue
         waveform = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
-        if not np.isfinite(waveform).all():
-            second = (done + int(np.argmin(np.isfinite(waveform)))) / sample_rate
+        finite = np.isfinite(waveform)
+        if not finite.all():
+            good = int(np.argmin(finite))
+            if good:
+                yield waveform[:good]
+            second = (done + good) / sample_rate
             raise InputError(f"{name}: a sample at {second:.3f} s is not a finite number (NaN or infinity)")
         done += len(waveform)
         yield waveform

@@ -188,7 +188,13 @@ def test_samples_that_are_no_numbers_are_told_after_what_came_before(samples: ND
         out, errors = process.communicate(data.tobytes(), timeout=PATIENCE_S)
     assert process.returncode == 2
     assert errors.decode() == "sedt: audio: a sample at 20.000 s is not a finite number (NaN or infinity)\n"
-    assert len(out.splitlines()) > 1
+    wanted = load("demo").detect(samples[: 20 * RATE], RATE)
+    lines = [line.split("\t") for line in out.decode().splitlines()[1:]]
+    assert sorted((label, float(onset)) for _, onset, _, label, _ in lines) == [
+        (event.label, pytest.approx(event.onset, abs=0.002))
+        for event in sorted(wanted, key=lambda e: (e.label, e.onset))
+    ]
+    assert len(lines) > 2
 
 
 @pytest.mark.parametrize(

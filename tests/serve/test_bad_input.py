@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -203,6 +204,14 @@ def test_what_is_no_http(address: str) -> None:
 
 
 def test_a_sender_who_leaves(address: str) -> None:
+    """Nothing is detected for one: 499 is logged and counted."""
+
+    def given_up() -> float:
+        told = get(address, "/metrics").text
+        counts = re.findall(r"^sedt_requests_total\{(.*)\} (.*)$", told, re.MULTILINE)
+        return sum(float(n) for labels, n in counts if '"/detect"' in labels and 'status="499"' in labels)
+
+    before = given_up()
     connection = half_sent(address, form(), 50_000)
     until(lambda: get(address, "/health").json()["queue"] == 1)
     connection.close()
@@ -211,6 +220,7 @@ def test_a_sender_who_leaves(address: str) -> None:
     connection.shutdown(socket.SHUT_RDWR)
     connection.close()
     until(lambda: get(address, "/health").json()["queue"] == 0)
+    until(lambda: given_up() == before + 2, patience_s=10)
 
 
 def test_a_half_sent_body_is_given_up() -> None:

@@ -69,7 +69,7 @@ def test_a_folder_for_sedt_new(tmp_path: Path) -> None:
         (
             {"events": [{"onset": 0, "offset": 1, "event_label": ""}]},
             422,
-            "events: 0.event_label" and "event_label",
+            "events.0.event_label: ",
         ),
     ],
 )

@@ -136,12 +136,3 @@ def assert_same(one: Path, other: Path) -> None:
     assert list(left) == list(right), f"{list(left)} and {list(right)}"
     changed = [name for name in left if left[name] != right[name]]
     assert not changed, f"{changed} differ"
-
-
-def children(pid: int) -> list[int]:
-    """Processes that a process has started, and theirs; Linux knows."""
-    file = Path(f"/proc/{pid}/task/{pid}/children")
-    if not file.exists():
-        return []
-    found = [int(word) for word in file.read_text().split()]
-    return found + [other for child in found for other in children(child)]

@@ -13,7 +13,6 @@ import pytest
 from killing import (
     assert_same,
     checkpoint,
-    children,
     kill_when,
     rows,
     start,
@@ -23,6 +22,7 @@ from killing import (
 )
 from tiny import write_recipe
 
+from processes import children, wait_until_gone
 from sedt.training.checkpoint import LAST, PREVIOUS
 
 
@@ -194,14 +194,8 @@ def test_two_processes(recipe: Path, tmp_path: Path) -> None:
     others = children(process.pid)
     process.kill()
     process.communicate()
-    deadline = time.monotonic() + 60
-    while any(Path(f"/proc/{other}").exists() for other in others):
-        assert time.monotonic() < deadline, "a process outlives the first"
-        time.sleep(0.1)
-    process = start(recipe, tmp_path / "cut", *two, "--resume")
-    time.sleep(1)
-    process.wait()
-    assert process.returncode == 0
+    wait_until_gone(others)
+    train(recipe, tmp_path / "cut", *two, "--resume")
     assert_same(tmp_path / "whole", tmp_path / "cut")
 
     process = interrupted(recipe, tmp_path / "signal", signal.SIGTERM, *two)

@@ -1,7 +1,8 @@
 """What is found of a recording that is not done: `NAME.partial.jsonl`.
 
-A line that says of which file, then one at each save: the events that came since, and what is needed to go
-on behind them. Lines are only added, so that a process killed at any moment leaves the last whole one.
+A line that says of which file, then one at each save: the events that came since, how many there were before
+them, and what is needed to go on behind them. Lines are only added, so that a process killed at any moment
+leaves the last whole one.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ class Partial:
         if header != self._header:
             return Progress()
         progress = Progress()
-        for saved in filter(None, map(_parse, lines)):
-            progress.events += saved.events
+        for num_before, saved in filter(None, map(_parse, lines)):
+            progress.events[num_before:] = saved.events
             progress.index, progress.held = saved.index, saved.held
         self._is_there, self._num_saved = True, len(progress.events)
         return progress
@@ -57,14 +58,20 @@ class Partial:
     def save(self, events: Sequence[Event], index: int, held: Sequence[Event]) -> None:
         """All final events so far, the windows that are done, what the next one may change.
 
+        Who is interrupted in it may call it again.
+
         Raises:
             InputError: it cannot be written.
         """
         if not self._is_there:
             write_text(self._path, self._header + "\n")
             self._is_there = True
-        new = events[self._num_saved :]
-        line = {"events": list(map(_fields, new)), "index": index, "held": list(map(_fields, held))}
+        line = {
+            "before": self._num_saved,
+            "events": list(map(_fields, events[self._num_saved :])),
+            "index": index,
+            "held": list(map(_fields, held)),
+        }
         append_line(self._path, json.dumps(line))
         self._num_saved = len(events)
 
@@ -75,11 +82,14 @@ def _fields(event: Event) -> list[Any]:
     return [float(event.onset), float(event.offset), event.label, score]
 
 
-def _parse(line: str) -> Progress | None:
-    """None of half a line; whoever went on behind it went on from the line before."""
+def _parse(line: str) -> tuple[int, Progress] | None:
+    """Number of events before, and what was saved.
+
+    None of half a line; whoever went on behind it went on from the line before.
+    """
     try:
         content = json.loads(line)
         events, held = ([Event(*fields) for fields in content[key]] for key in ("events", "held"))
-        return Progress(events, int(content["index"]), held)
+        return int(content["before"]), Progress(events, int(content["index"]), held)
     except (ValueError, KeyError, TypeError):
         return None

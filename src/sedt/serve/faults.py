@@ -99,7 +99,8 @@ def read_events_field(fields: dict[str, str]) -> list[EventEntry]:
     try:
         return _EVENTS.validate_json(fields["events"])
     except ValidationError as error:
-        raise HTTPException(422, _told(error.errors()[0], "events")) from error
+        first = error.errors()[0]
+        raise HTTPException(422, _told({**first, "loc": ("events", *first["loc"])}, "body")) from error
 
 
 def _told(error: Any, place: str) -> str:
