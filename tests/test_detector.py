@@ -18,7 +18,7 @@ from sedt.detector import Detector, find_model, load
 from sedt.errors import InputError
 from sedt.events import Event
 from sedt.package import Package, save_package
-from small_models import bursts, sure_package
+from small_models import bursts, package, sure_package
 from tones import RATE, scene, sound, tone_package
 
 
@@ -104,6 +104,13 @@ def test_many_thresholds_at_once_are_each_one_alone(network: str) -> None:
     if network == "crnn":  # not the same as leaving out what scores less
         edges = [{(event.onset, event.offset, event.label) for event in one} for one in found[1:3]]
         assert not edges[1] <= edges[0]
+
+
+def test_a_detector_elsewhere_leaves_the_package_as_it_is() -> None:
+    detector = Detector(package())
+    Detector(detector.package, device="meta")
+    assert {str(tensor.device) for tensor in detector.package.model.state_dict().values()} == {"cpu"}
+    detector.detect(bursts(), 16_000)
 
 
 def test_events_come_before_the_recording_is_read_to_its_end(detector: Detector, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ class Batch:
         )
 
     def pin_memory(self) -> Batch:
-        """The same batch in page-locked memory, for a faster copy to a GPU."""
+        """The same batch, its audio in page-locked memory, for a faster copy to a GPU."""
         return replace(self, waveforms=self.waveforms.pin_memory(), num_samples=self.num_samples.pin_memory())
 
 
@@ -143,7 +143,7 @@ class Probabilities:
             frames=None if self.frames is None else kept(self.frames),
         )
 
-    def rows(self, rows: slice) -> Probabilities:
+    def rows(self, rows: slice | Sequence[int]) -> Probabilities:
         """Of these clips of the batch."""
         return Probabilities(
             classes=self.classes[rows],

@@ -262,7 +262,7 @@ class LossConfig(Settings):
     """Of what is told, the centre moves by at most this share of half the length, and the length by at most
     this share. [O]"""
     denoising_label_noise: Share = 0.2
-    """Probability that another class is told. [O]"""
+    """Probability that a random class is told, which may be the true one, as in DN-DETR. [O]"""
 
 
 class DecodingConfig(Settings):
@@ -459,7 +459,7 @@ class OptimizerConfig(Settings):
     backbone_learning_rate: PositiveFloat | None = None
     """Learning rate of the backbone; none: `learning_rate`. [C]"""
     weight_decay: NonNegativeFloat = 1e-4
-    """Decoupled weight decay. [C]"""
+    """Weight decay: decoupled, but for `adam_amsgrad`, which adds it to the gradient. [C]"""
     gradient_norm: PositiveFloat | None = 0.1
     """Gradients are clipped to this norm. [C]"""
     schedule: Literal["steps", "cosine", "constant"] = "steps"
@@ -706,7 +706,7 @@ class MachineConfig(Settings):
     workers: NonNegativeInt = 1
     """Processes that prepare clips."""
     eval_batch_size: PositiveInt = 16
-    """Clips per batch in validation and detection."""
+    """Clips per batch in validation, tuning and the test."""
     checkpoint_minutes: PositiveFloat = 5.0
     """Minutes of training between two checkpoints, beside the one after each epoch."""
     checkpoint_steps: PositiveInt | None = None

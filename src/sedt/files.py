@@ -6,8 +6,9 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -44,11 +45,17 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove temporary files, at any depth, of writers that were killed. Nobody may be writing there now."""
+def remove_leftovers(folder: Path, older_s: float = 3600) -> None:
+    """Remove temporary files, at any depth, of writers that were killed.
+
+    Those that are not so old may be another process's that is writing now.
+    """
+    newest = time.time() - older_s
     for path in folder.rglob(".*"):
         if re.fullmatch(r"\..{1,32}\.[0-9a-f]{16}(\.[^.]*)?", path.name) and path.is_file():
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                if path.stat().st_mtime <= newest:
+                    path.unlink()
 
 
 def path_ends_with(name: str, ending: str) -> bool:

@@ -131,6 +131,19 @@ def test_a_weak_clip_keeps_its_sound_and_its_tags() -> None:
         assert loud == pytest.approx(0.8, abs=2 * BLUR_S)
 
 
+def test_tags_that_a_teacher_knows_without_a_time_stay() -> None:
+    waveform, known = strong("low", 4.0, 6.0)
+    known.tags[CLASSES.index("high")] = 1  # as `PseudoLabels` leaves a weak clip
+    for change in (
+        {"time_mask": 1.0, "time_mask_share": (0.01, 0.02)},
+        {"time_shift": 1.0, "time_shift_s": 0.5},
+    ):
+        out = augment(batch_of((waveform, known)), **change)
+        assert out.targets[0].tags.tolist() == [1, 0, 1]
+    gone = augment(batch_of((waveform, known)), time_shift=1.0, time_shift_s=1e6)
+    assert gone.targets[0].tags.tolist() == [0, 0, 1]
+
+
 def test_gain_and_noise_have_their_levels() -> None:
     batch = batch_of(strong("middle", 0, 10))
     plain = Frontend(LogMel())(batch.waveforms)

@@ -47,6 +47,16 @@ def test_values_are_those_of_the_evaluation() -> None:
     assert set(confidence_intervals(reference, estimated, resamples=5)) == set(list(intervals)[:8])
 
 
+def test_psds_is_counted_on_candidates_where_they_are_given() -> None:
+    reference, decided = made(0, 0.4)
+    _, undecided = made(0, 0.9)
+    intervals = confidence_intervals(reference, decided, DURATIONS, undecided=undecided, resamples=20)
+    report = evaluate(reference, decided, DURATIONS, undecided=undecided).as_dict()
+    assert intervals["psds1"].value == pytest.approx(report["psds1"])
+    assert intervals["event_based_macro_f1"].value == pytest.approx(report["event_based"]["macro"]["f1"])
+    assert report["psds1"] != pytest.approx(evaluate(reference, decided, DURATIONS).psds1)
+
+
 def test_the_interval_is_that_of_files_drawn_and_scored_one_by_one() -> None:
     reference, estimated = made(1, 0.6)
     random = np.random.default_rng(5)

@@ -146,6 +146,18 @@ def test_time_stride(name: str, time_stride: int | None, steps: int) -> None:
     assert int(backbone.num_steps(torch.tensor([496]))[0]) == steps
 
 
+@pytest.mark.parametrize(("name", "time_stride"), [("convnext_atto", 2), ("resnetblur18", 8)])
+def test_a_time_stride_that_a_network_cannot_have(name: str, time_stride: int) -> None:
+    with pytest.raises(InputError, match=f"backbone {name}: model.time_stride {time_stride}: not for this"):
+        Backbone(name, "random", time_stride=time_stride)
+
+
+def test_stages_behind_the_map_are_not_there_to_be_frozen() -> None:
+    backbone = Backbone("resnet10t", "random", map_stage=2)
+    backbone.freeze_stages(4)
+    assert not any(parameter.requires_grad for parameter in backbone.parameters())
+
+
 def test_random_start_has_living_residual_branches() -> None:
     backbone = Backbone("resnet50", "random")
     last_norms = [m.bn3.weight for m in backbone.modules() if hasattr(m, "bn3")]

@@ -351,6 +351,7 @@ def test_clips_that_are_hard(recipe_file: Path, tmp_path: Path) -> None:
             r"model\.num_queries 6 must be a multiple of pretrain\.patches\.number 4",
         ),
         (['stages=["pretrain", "finetune"]'], "the backbone has learned nothing"),
+        (['stages=["finetune"]', "finetune.frozen_stages=1"], "its first stages would stay so"),
         (
             ['stages=["pretrain"]', "model.backbone=resnet18", "model.backbone_start=resnet10t.safetensors"],
             "resnet10t.safetensors: does not fit this backbone",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sedt.checking.source import SourceReport
-from sedt.config import Recipe
+from sedt.config import Recipe, Stage
 from sedt.data.clips import TAGS_BEYOND, num_crops
 
 
@@ -53,10 +53,16 @@ def stage_faults(recipe: Recipe) -> Iterator[str]:
             yield f"tag_backbone.use = {recipe.tag_backbone.use}: the recipe has no such clips"
         if stage == "pretrain" and not data.unlabelled:
             yield "pretrain: the recipe has no clips without labels (data.unlabelled)"
-        if stage == "pretrain" and not _has_learned(recipe):
+        if stage == "pretrain" and not _has_learned(recipe, stage):
             yield (
                 "pretrain: the backbone has learned nothing: run `tag_backbone` before, or set "
                 "model.backbone_start to a weights file or to 'imagenet'"
+            )
+        is_given = recipe.finetune.pretrained is not None or not recipe.finetune.frozen_stages
+        if stage == "finetune" and not is_given and not _has_learned(recipe, stage):
+            yield (
+                "finetune: the backbone has learned nothing, and its first stages would stay so: run "
+                "`tag_backbone` before, or set model.backbone_start or finetune.frozen_stages = 0"
             )
         if stage == "finetune_semi" and not data.unlabelled:
             yield "finetune_semi: the recipe has no clips without labels (data.unlabelled)"
@@ -82,9 +88,9 @@ def _pretrain(recipe: Recipe, sources: Sequence[SourceReport]) -> str:
     return f"{clips}, {share}, {stage.batch_size} in a batch; {steps}, {stage.epochs} epochs"
 
 
-def _has_learned(recipe: Recipe) -> bool:
-    """Whether the backbone has been trained before it is frozen."""
-    before = recipe.stages[: recipe.stages.index("pretrain")]
+def _has_learned(recipe: Recipe, stage: Stage) -> bool:
+    """Whether the backbone has been trained before a stage that freezes it, or a part of it."""
+    before = recipe.stages[: recipe.stages.index(stage)]
     return recipe.model.backbone_start != "random" or "tag_backbone" in before
 
 

@@ -89,9 +89,15 @@ def evaluate(
     report = evaluation.as_dict()
     Console().print(evaluation.table())
     if bootstrap is not None:
-        report["confidence"] = _confidence(reference, estimated, durations, tags, settings, bootstrap)
+        report["confidence"] = _confidence(
+            reference, estimated, durations, tags, undecided, settings, bootstrap
+        )
     if compare is not None:
         resamples = bootstrap or RESAMPLES
+        if undecided is not None:  # there are none of the other system: PSDS would be counted unlike above
+            durations = None
+            note = "PSDS is not compared: --undecided gives candidates of one system alone"
+            Console(stderr=True).print(f"note: {note}", highlight=False, soft_wrap=True)
         report["comparison"] = _comparison(reference, estimated, compare, durations, settings, resamples)
     if json_file is not None:
         write_text(json_file, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
@@ -102,6 +108,7 @@ def _confidence(
     estimated: Path,
     durations: Path | None,
     tags: Path | None,
+    undecided: Path | None,
     settings: Settings,
     number: int,
 ) -> dict[str, Any]:
@@ -114,7 +121,13 @@ def _confidence(
     from sedt.evaluation.printed import intervals_table
 
     intervals = confidence_intervals(
-        reference, estimated, durations, tags=tags, settings=settings, resamples=number
+        reference,
+        estimated,
+        durations,
+        tags=tags,
+        undecided=undecided,
+        settings=settings,
+        resamples=number,
     )
     Console().print(intervals_table(intervals))
     return {"resamples": number, "figures": {name: asdict(one) for name, one in intervals.items()}}

@@ -123,10 +123,9 @@ class Augmentation:
             clip = self._shifted(
                 clip, round(_normal() * plan.time_shift_s / self.window_s / self._frame_share)
             )
-        floor = self._floor(clip.decibels)
         if _happens(plan.frequency_shift):
             bands = round(_normal() * plan.frequency_shift_bands)
-            clip = replace(clip, decibels=shift_bands(clip.decibels, bands, floor))
+            clip = replace(clip, decibels=shift_bands(clip.decibels, bands, self._floor(clip.decibels)))
         if _happens(plan.time_mask):
             clip = self._time_masked(
                 clip, *_stretch(clip.num_frames, len(clip.decibels), plan.time_mask_share)
@@ -134,7 +133,9 @@ class Augmentation:
         if _happens(plan.frequency_mask):
             num_bands = clip.decibels.shape[1]
             start, stop = _stretch(num_bands, num_bands, plan.frequency_mask_share)
-            clip = replace(clip, decibels=silence_bands(clip.decibels, start, stop, floor))
+            clip = replace(
+                clip, decibels=silence_bands(clip.decibels, start, stop, self._floor(clip.decibels))
+            )
         return clip
 
     def _floor(self, decibels: Tensor) -> float:

@@ -84,6 +84,12 @@ class WindowClips(Dataset[Clip]):
         place = self.places[item]
         return _clip(place.recordings, place.index, place.start_s, self.shape, epoch=0)
 
+    def targets(self, item: int) -> Targets:
+        """Of window `item`, without its audio."""
+        place = self.places[item]
+        heard_s = min(self.shape.window_s, place.recordings.duration_s(place.index) - place.start_s)
+        return _targets(place.recordings.known(place.index), place.start_s, heard_s, self.shape)
+
 
 def num_windows(duration_s: float, window_s: float, hop_s: float) -> int:
     """Windows at 0, hop, 2 hop ... needed to cover a recording; at least one."""

@@ -37,8 +37,12 @@ def events_of(targets: Targets) -> list[MovingEvent]:
 
 
 def targets_of(events: Sequence[MovingEvent], like: Targets) -> Targets:
-    """Targets of a strong clip with these events; a tag is as sure as the weight of its class."""
-    tags = torch.zeros_like(like.tags)
+    """Targets of a strong clip with these events; a tag is as sure as the weight of its class.
+
+    Tags of classes without events in `like` stay: a teacher may know them, or a person, without a time.
+    """
+    tags = like.tags.clone()
+    tags[like.labels] = 0
     for event in events:
         tags[event.label] = max(float(tags[event.label]), event.weight)
     edges = torch.tensor([[event.onset, event.offset] for event in events]).reshape(-1, 2)

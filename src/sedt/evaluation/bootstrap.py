@@ -84,6 +84,7 @@ def confidence_intervals(
     durations: Durations | None = None,
     *,
     tags: Tags | None = None,
+    undecided: Events | None = None,
     settings: Settings | None = None,
     resamples: int = RESAMPLES,
     seed: int = SEED,
@@ -97,7 +98,7 @@ def confidence_intervals(
         InputError: as `evaluate`; `resamples` is less than 1.
     """
     settings = settings or Settings()
-    system = _per_file(tables_of(reference, estimated, durations, tags, settings), settings)
+    system = _per_file(tables_of(reference, estimated, durations, tags, settings, undecided), settings)
     values, drawn = _resampled([system], resamples, seed)[0]
     return {
         name: Interval(values[name], *central_interval(_known(drawn[name])))

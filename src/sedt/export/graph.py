@@ -49,7 +49,7 @@ def captured(package: Package) -> torch.export.ExportedProgram:
     batch = torch.export.Dim("batch", min=1)
     with quietly(), torch.no_grad():
         program = torch.export.export(
-            Graph(package.model.cpu()).eval(), examples, dynamic_shapes={name: {0: batch} for name in INPUTS}
+            Graph(package.model).eval(), examples, dynamic_shapes={name: {0: batch} for name in INPUTS}
         )
     for node in program.graph.nodes:  # it names the files of this machine
         node.meta.pop("stack_trace", None)

@@ -42,6 +42,7 @@ class Backbone(nn.Module):
         self.time_stride = self.stride
         if time_stride is not None and time_stride < self.stride:
             self._refine_time(time_stride)
+            self._check_time(f"backbone {name}: model.time_stride {time_stride}")
         if str(start) != "random":  # weights of colour images, unless the file says more, see a grey one
             for parameter, value in zip(self.lift.parameters(), (1.0, 0.0), strict=True):  # weight, bias
                 nn.init.constant_(parameter, value)
@@ -102,7 +103,8 @@ class Backbone(nn.Module):
         if num_stages == 0:
             return
         infos = self.network.feature_info.info  # the first map is the stem's
-        module = infos[min(num_stages, len(infos) - 1)]["module"]
+        # timm leaves out what lies behind the map, but not its infos
+        module = infos[min(num_stages, self.network.feature_info.out_indices[-1])]["module"]
         prefixes = (f"{module}.", f"{module.replace('.', '_')}.")  # timm flattens some module lists
         named = list(self.network.named_parameters())
         ends = [i for i, (name, _) in enumerate(named) if name.startswith(prefixes)]
@@ -130,9 +132,10 @@ class Backbone(nn.Module):
     def _refine_time(self, time_stride: int) -> None:
         """Take strides along time out of the last striding layers until `time_stride` is reached."""
         striding = [m for m in self.network.modules() if _strides(m)]
-        while self.time_stride > time_stride:
-            # All layers that make one halving (main path and shortcut of a block) act at the same place.
+        while self.time_stride > time_stride and striding:
+            # All layers that stride at one place: main path and shortcut of a block.
             last = striding.pop()
+            factor = last.stride[0]
             group = [last]
             block = _block_of(self.network, last)
             while striding and _block_of(self.network, striding[-1]) is block:
@@ -141,7 +144,20 @@ class Backbone(nn.Module):
                 module.stride = (1, module.stride[1])
                 if isinstance(module, nn.AvgPool2d):
                     module.kernel_size = (1, _pair(module.kernel_size)[1])
-            self.time_stride //= 2
+            self.time_stride //= factor
+
+    @torch.no_grad()
+    def _check_time(self, what: str) -> None:
+        """Raise InputError where maps have not as many steps as `num_steps` says (give or take one)."""
+        frames, was_training = 8 * self.stride, self.training
+        try:
+            steps = self.eval()(torch.zeros(1, frames, 4 * self.stride)).shape[2]
+        except RuntimeError as error:
+            raise InputError(f"{what}: not for this network: {_first_line(error)}") from error
+        finally:
+            self.train(was_training)
+        if abs(steps - int(self.num_steps(torch.tensor(frames)))) > 1:
+            raise InputError(f"{what}: not for this network, whose layers stride otherwise")
 
 
 def _create(name: str, output_stride: int, map_stage: int, imagenet: bool) -> Any:

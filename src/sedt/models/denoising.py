@@ -26,7 +26,7 @@ class DenoisingPlan:
     span_noise: float = 0.4
     """The centre moves by at most this share of half the length; the length changes by at most this share."""
     label_noise: float = 0.2
-    """Probability that another class is told."""
+    """Probability that a random class is told, which may be the true one, as in DN-DETR."""
 
 
 class Denoising(nn.Module):

@@ -15,10 +15,10 @@ from sedt.models.trunk import MLP, Queries, Trunk
 PatchFeatures = Literal["crop", "pooled"]
 
 PATCH, BACKGROUND = 0, 1
+"""The two classes of a query."""
 
 LEAST_DEVIATION = 0.1
 """Of a channel's deviation against the median of all, where features are standardised. [O]"""
-"""The two classes of a query."""
 
 
 class SPSEDT(nn.Module):
@@ -50,7 +50,6 @@ class SPSEDT(nn.Module):
         trunk.backbone.freeze()
         channels = trunk.backbone.num_channels
         self.from_crops, self.crop_frames, self.patch_drop = patch_features == "crop", crop_frames, patch_drop
-        self.queries_per_patch = num_queries // num_patches
         self.event_queries = nn.Embedding(num_queries, trunk.size)
         self.anchors = nn.Embedding(num_queries, 2) if trunk.query_place == "anchor" else None
         if self.anchors is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +25,9 @@ class TorchRuntime:
         self.facts = facts_of(package)
         try:
             self._device = torch.device(device)
-            self._model = package.model.to(self._device).eval()
+            # The package's own stays on the CPU, where others may use it.
+            own = package.model if self._device.type == "cpu" else deepcopy(package.model)
+            self._model = own.to(self._device).eval()
         except (RuntimeError, AssertionError) as error:  # torch's ways to say so
             raise InputError(f"device {device}: {str(error).splitlines()[0]}") from error
 

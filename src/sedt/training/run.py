@@ -80,11 +80,14 @@ def train(
     console.print(datasets.summary(), highlight=False, markup=False)
     torch.manual_seed(recipe.seed)
     frontend = _frontend(folder, recipe, datasets, console)
+    devices = devices or Devices()
     for stage in recipe.stages:
-        _run_stage(stage, recipe, datasets, frontend, folder, devices or Devices(), resume, console)
+        if stage == "tune" and not is_first_process():
+            continue  # each process would do all of it
+        _run_stage(stage, recipe, datasets, frontend, folder, devices, resume, console)
     # With several processes each of them gets here; what is left is the work of one.
     if detector_stage(recipe) in recipe.stages and is_first_process():
-        _finish(folder, recipe, datasets, console)
+        _finish(folder, recipe, datasets, devices, console)
     return folder
 
 
@@ -115,7 +118,8 @@ def _run_stage(
             run = StageRun(stage, folder, recipe.seed, recipe.machine, devices, console, signals)
             # A copy: averaging weights averages buffers too, and so rounds those of the frontend anew.
             best = STAGES[stage](recipe, datasets, deepcopy(frontend), run, resume)
-            write_text(result, json.dumps(best, indent=1) + "\n")
+            if is_first_process():
+                write_text(result, json.dumps(best, indent=1) + "\n")
             remove_checkpoints(folder / stage)
         if signals.asked is not None:
             raise Stopped(signals.asked, f"after {stage}", is_first=is_first_process())
@@ -183,14 +187,14 @@ def _spectrograms(frontend: Frontend, datasets: Datasets) -> Iterator[Tensor]:
         yield frontend.log_mel(clip.waveform[None, : max(1, clip.num_samples)])
 
 
-def _finish(folder: Path, recipe: Recipe, datasets: Datasets, console: Console) -> None:
+def _finish(folder: Path, recipe: Recipe, datasets: Datasets, devices: Devices, console: Console) -> None:
     """Best weights and tuned thresholds -> package; package -> test scores."""
     package = replace(trained(folder, recipe, datasets.classes), info=_info(folder, recipe, datasets))
     if "tune" in recipe.stages:
         package = with_tuned(package, folder)
     part = part_to_judge(recipe)
     if part is not None and not (folder / f"{part}.json").exists():
-        scores = score_part(package, recipe, part, folder, console)
+        scores = score_part(package, recipe, part, folder, devices, console)
         write_text(folder / f"{part}.json", json.dumps(scores, indent=1) + "\n")
     if (folder / "test.json").exists():
         scores = json.loads((folder / "test.json").read_text(encoding="utf-8"))

@@ -91,11 +91,21 @@ def finetune(
 
 
 def _start(recipe: Recipe, num_classes: int, run: StageRun) -> SEDT:
-    """A pre-trained trunk, if there is one; else a tagged backbone, if there is one."""
+    """A pre-trained trunk, if there is one; else a tagged backbone, if there is one.
+
+    Raises:
+        InputError: neither, and a part of the backbone that has learned nothing would stay as it is.
+    """
     stage = recipe.finetune
     tagged = run.folder / "tag_backbone" / BACKBONE_FILE
     here = run.folder / "pretrain" / TRUNK_FILE
     pretrained = stage.pretrained or (here if here.exists() else None)
+    is_new = recipe.model.backbone_start == "random" and pretrained is None and not tagged.exists()
+    if is_new and stage.frozen_stages:
+        raise InputError(
+            "finetune: the backbone has learned nothing, and its first stages would stay so: run "
+            "`tag_backbone` before, or set model.backbone_start or finetune.frozen_stages = 0"
+        )
     network = build.sedt(recipe.model, num_classes, with_weights=pretrained is None and not tagged.exists())
     if pretrained is not None:
         load_pretrained(pretrained, network, recipe)

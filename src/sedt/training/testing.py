@@ -14,15 +14,16 @@ from rich.console import Console
 import sedt.build as build
 from sedt.batch import Supervision
 from sedt.config import DecodingConfig, Recipe
-from sedt.detector import Detector
 from sedt.errors import noting
 from sedt.evaluation import Evaluation, evaluate
 from sedt.package import Package
+from sedt.training.trainer import Devices
+from sedt.training.tune import judge
 from sedt.trials import Heard, Part, collars_of, hear, trial_of, write_trial
 
 
 def score_part(
-    package: Package, recipe: Recipe, part: Part, folder: Path, console: Console
+    package: Package, recipe: Recipe, part: Part, folder: Path, devices: Devices, console: Console
 ) -> dict[str, Any]:
     """Detect in all recordings of a part and evaluate; prints the table, gives back all figures.
 
@@ -31,7 +32,7 @@ def score_part(
 
     `untuned` holds the figures of the recipe's own thresholds, where the package has tuned ones.
     """
-    detector = Detector(package)
+    detector = judge(package, recipe, devices)
     with noting(partial(console.print, highlight=False, markup=False)):
         sets = build.all_recordings(getattr(recipe.data, part), Supervision.STRONG, detector.sample_rate)
     heard = hear(detector, sets)

@@ -124,7 +124,7 @@ def _callbacks(run: StageRun, config: OptimizerConfig, selection: Selection) -> 
     callbacks: list[Callback] = [selection]
     if config.ema_decay is not None:
         # It is set up before the module has moved, and would stay on the CPU.
-        callbacks.append(EMAWeightAveraging(_device(run), decay=config.ema_decay))
+        callbacks.append(EMAWeightAveraging(device_of(run.devices), decay=config.ema_decay))
     if config.patience is not None and selection.score is not None:
         callbacks.append(EarlyStopping(selection.monitor, mode="max", patience=config.patience))
     means = EpochMeans()
@@ -155,9 +155,9 @@ def _share(train: DataLoader[Any], trainer: L.Trainer, start: tuple[int, int]) -
             raise InputError(f"a batch of {clips} clips cannot be shared by {trainer.world_size} processes")
 
 
-def _device(run: StageRun) -> torch.device:
+def device_of(devices: Devices) -> torch.device:
     """Of this process: Lightning has chosen among several GPUs when callbacks are set up."""
-    on_gpu = run.devices.accelerator != "cpu" and torch.cuda.is_available()
+    on_gpu = devices.accelerator != "cpu" and torch.cuda.is_available()
     return torch.device("cuda" if on_gpu else "cpu")
 
 
@@ -167,7 +167,9 @@ def _trainer(run: StageRun, config: OptimizerConfig, callbacks: list[Callback]) 
         devices=run.devices.devices,
         num_nodes=run.devices.nodes,
         strategy="auto",
-        precision="bf16-mixed" if build.uses_bfloat16(run.machine.precision, _device(run)) else "32-true",
+        precision="bf16-mixed"
+        if build.uses_bfloat16(run.machine.precision, device_of(run.devices))
+        else "32-true",
         max_epochs=config.epochs,
         accumulate_grad_batches=config.accumulate,
         gradient_clip_val=config.gradient_norm,

@@ -11,15 +11,14 @@ from safetensors.torch import load_file
 
 import sedt.build as build
 from sedt.config import Recipe, Stage
-from sedt.decoding import Decision, RecordingPredictions
+from sedt.decoding import Decision
 from sedt.detector import Detector
 from sedt.errors import InputError
-from sedt.events import Event
 from sedt.features import Frontend
-from sedt.metrics import Collars
 from sedt.package import Package, retuned
 from sedt.training.datasets import Datasets
-from sedt.training.trainer import StageRun
+from sedt.training.trainer import Devices, StageRun, device_of
+from sedt.trials import collars_of, hear
 from sedt.tuning import tune as run_tuning
 
 
@@ -33,22 +32,18 @@ def tune(
     """
     if not datasets.validation:
         raise InputError("tune: the recipe has no validation clips (data.validation)")
-    detector = Detector(trained(run.folder, recipe, datasets.classes))
-    predictions: dict[str, RecordingPredictions] = {}
-    reference: dict[str, list[Event]] = {}
-    for number, recordings in enumerate(datasets.validation):
-        for index in range(len(recordings)):
-            name = f"{number}/{index}"  # sources may use the same file names
-            duration_s = recordings.duration_s(index)
-            samples, known = recordings.read(index, detector.sample_rate, 0.0, duration_s)
-            predictions[name] = detector.predict(samples, detector.sample_rate)
-            reference[name] = known.events
-    collars = Collars(recipe.tune.onset_collar_s, recipe.tune.offset_collar_s, recipe.tune.offset_ratio)
+    package = trained(run.folder, recipe, datasets.classes)
+    heard = hear(judge(package, recipe, run.devices), datasets.validation)
     start = build.decision(recipe.decoding)
-    tuned = run_tuning(predictions, reference, datasets.classes, start, collars)
+    tuned = run_tuning(heard.predictions, heard.reference, datasets.classes, start, collars_of(recipe))
     before, after = tuned.before.macro.f1, tuned.after.macro.f1
     run.console.print(f"tune: event-based {before:.4g} -> {after:.4g} on the validation clips")
     return {"decision": asdict(tuned.decision), "before": before, "after": after}
+
+
+def judge(package: Package, recipe: Recipe, devices: Devices) -> Detector:
+    """A detector of what was trained, where it was trained."""
+    return Detector(package, batch_size=recipe.machine.eval_batch_size, device=device_of(devices))
 
 
 def detector_stage(recipe: Recipe) -> Stage:
