@@ -113,10 +113,10 @@ def work(recipe: Recipe, stage: str) -> Work:
     if stage == "pretrain":
         return pretraining(recipe)
     if stage == "train_frames":
-        frames, rival = build.frame_detector(recipe.features, recipe.model, CLASSES), recipe.train_frames
-        batch = rival.strong_per_batch + rival.weak_per_batch
-        clips = STRONG * batch // rival.strong_per_batch
-        return Work(stage, rival, frames, lambda x: frames(x).frame_logits.sum(), clips, batch)
+        frames, baseline = build.frame_detector(recipe.features, recipe.model, CLASSES), recipe.train_frames
+        batch = baseline.strong_per_batch + baseline.weak_per_batch
+        clips = STRONG * batch // baseline.strong_per_batch
+        return Work(stage, baseline, frames, lambda x: frames(x).frame_logits.sum(), clips, batch)
     semi, tuned = stage == "finetune_semi", recipe.finetune
     events = recipe.finetune_semi if semi else tuned
     batch = events.strong_per_batch + events.weak_per_batch

@@ -2,7 +2,7 @@
 
 python experiments/finch.py --arm pretrained --seed 0
 python experiments/finch.py --arm scratch --seed 0      # without pre-training
-python experiments/finch.py --arm crnn --seed 0         # the paper's rival, `sedt new --network crnn`
+python experiments/finch.py --arm crnn --seed 0         # the paper's baseline, `sedt new --network crnn`
 python experiments/finch.py --arm pointed --seed 0      # scratch, with pointed edges and denoising
 python experiments/finch.py --arm new --seed 0          # as `sedt new` writes it, epochs as well
 python experiments/finch.py --arm scratch --minutes 2   # a fifth of the labels, as many steps

@@ -72,7 +72,7 @@ def jobs_of(grid_file: Path, runs: Path, rows: list[str], seeds: list[int]) -> l
             recipe = (base / grid["recipes"] / f"{options.get('recipe', row)}.toml").resolve()
             name, result = f"{results.name}-{row}-s{seed}", results / f"{row}_seed{seed}.json"
             new = Job(name, recipe, [f"name={name}", f"seed={seed}"], result, results, row)
-            # The paper's rivals learn from random weights, so they wait for no backbone.
+            # The paper's baselines learn from random weights, so they wait for no backbone.
             if "train_frames" not in load_recipe(recipe).stages:
                 new.after.append(tagged[seed])
                 new.settings.append(f"model.backbone_start={tagged[seed].result}")

@@ -84,7 +84,7 @@ def test_progress_is_told_as_often_as_announced(tags: list[float] | None) -> Non
     calls: list[int] = []
     predictions = {"a": prediction((1, 2, "bell", 0.3), tags=tags)}
     tune(predictions, {"a": [Event(1, 2, "bell")]}, CLASSES, Decision(), progress=lambda: calls.append(1))
-    assert len(calls) == num_tries(has_tags=tags is not None)
+    assert len(calls) == num_tries(predictions.values())
 
 
 def test_nothing_to_tune_on() -> None:

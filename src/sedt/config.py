@@ -170,9 +170,9 @@ class ModelConfig(Settings):
     """The network. The defaults are SEDT with E = 3 for DCASE."""
 
     network: Literal["sedt", "crnn", "conv_transformer"] = "sedt"
-    """SEDT, or one of the paper's rivals, which have no queries and learn in the stage `train_frames`. [P]"""
+    """SEDT, or one of the paper's baselines, which have no queries and learn in `train_frames`. [P]"""
     frames: FramesConfig = Field(default_factory=FramesConfig)
-    """Sizes of those rivals; the settings below are of SEDT, but for the window."""
+    """Sizes of those baselines; the settings below are of SEDT, but for the window."""
     window_s: PositiveFloat = 10.0
     """Seconds of audio that the model sees at once. [C]"""
     overlap_s: NonNegativeFloat | None = None
@@ -279,7 +279,7 @@ class DecodingConfig(Settings):
     min_length_s: NonNegativeFloat | dict[str, NonNegativeFloat] = 0.2
     """Shorter events are dropped, in seconds; one number or one per class. [C]"""
     deoverlap: bool = True
-    """Of overlapping events of one class keep the one with the higher score. [C]"""
+    """Non-maximum suppression: of overlapping events of one class keep the one with the higher score. [C]"""
     median_s: NonNegativeFloat | dict[str, NonNegativeFloat] = 0.45
     """Length of the median filter over the steps of a network without queries, in seconds; one number or one
     per class. [P]"""
@@ -587,8 +587,8 @@ class PretrainConfig(OptimizerConfig):
     patch_drop: Share = 0.1
     """Probability that a query is not told its patch. [C]"""
     foreign_patches: Share = 0.0
-    """Probability that a query's patch is one of another clip of the batch, which is nowhere to be found: it
-    must say background. Goes with `match_own`. [O]"""
+    """Probability that a query's patch is a negative one: of another clip of the batch, nowhere to be found, so
+    that it must say background. Goes with `match_own`. [O]"""
     match_own: bool = False
     """A patch is matched only to queries that were told it; else to any, as in [C]. [O]"""
     kept_maps_gb: NonNegativeFloat = 0.0
@@ -674,7 +674,7 @@ class FinetuneSemiConfig(OptimizerConfig):
 
 
 class TrainFramesConfig(OptimizerConfig):
-    """CRNN or Conv-Transformer (`model.network`) from labels: the paper's rivals."""
+    """CRNN or Conv-Transformer (`model.network`) from labels: the paper's baselines."""
 
     epochs: PositiveInt = 100
     """[O]"""

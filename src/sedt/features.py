@@ -48,11 +48,6 @@ class LogMel(nn.Module):
         self.window: Tensor
         self.bank: Tensor  # (fft_samples // 2 + 1, bands)
 
-    def num_frames(self, num_samples: int) -> int:
-        """Frames of a clip of so many samples."""
-        frames = 1 + num_samples // self.hop_samples
-        return frames if self.max_frames is None else min(frames, self.max_frames)
-
     def floor_db(self, top_db: float) -> float:
         """What silence is in a spectrogram whose loudest value is `top_db`."""
         return max(top_db - self.dynamic_range_db, 20 * math.log10(self.amplitude_floor))
@@ -128,6 +123,12 @@ class Frontend(nn.Module):
         with torch.autocast(waveforms.device.type, enabled=False):
             features: Tensor = self.normaliser(self.log_mel(waveforms))
         return features
+
+    def frames_before_padding(self, num_samples: Tensor, window_samples: int) -> Tensor | None:
+        """(batch,) samples of clips -> (batch,) their frames; None where no clip is padded to the window."""
+        if not bool((num_samples < window_samples).any()):
+            return None
+        return self.num_frames(num_samples)
 
     def num_frames(self, num_samples: Tensor) -> Tensor:
         """(batch,) samples -> (batch,) frames that begin inside the clip."""

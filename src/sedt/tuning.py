@@ -6,7 +6,7 @@ classes at once, and each class keeps the one that serves it best.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -64,12 +64,13 @@ def tune(
 
     before = score(start)
     decision = _as_tables(start, classes)
-    if any(each.probabilities.tags is not None for each in predictions.values()):
+    has_tags, has_frames = _outputs(predictions.values())
+    if has_tags:
         pairs = product(THRESHOLDS, TAG_THRESHOLDS)
         decision = _best(decision, [{"threshold": t, "tag_threshold": g} for t, g in pairs], score)
     else:
         decision = _best(decision, [{"threshold": t} for t in THRESHOLDS], score)
-    if any(each.probabilities.frames is not None for each in predictions.values()):
+    if has_frames:
         both = product(THRESHOLDS, _medians(reference, classes))
         decision = _best(decision, [{"threshold": t, "median_s": m} for t, m in both], score)
     short = _short_events(reference, classes)
@@ -80,10 +81,17 @@ def tune(
     return Tuned(decision, before, after) if is_better else Tuned(start, before, before)
 
 
-def num_tries(*, has_tags: bool, has_frames: bool = False) -> int:
+def num_tries(predictions: Collection[RecordingPredictions]) -> int:
     """How often `tune` scores a decision."""
+    has_tags, has_frames = _outputs(predictions)
     of_medians = len(THRESHOLDS) * len(MEDIANS_S) + 1 if has_frames else 0
     return len(THRESHOLDS) * (len(TAG_THRESHOLDS) if has_tags else 1) + of_medians + len(LENGTH_SHARES) + 4
+
+
+def _outputs(predictions: Collection[RecordingPredictions]) -> tuple[bool, bool]:
+    """Whether the model says tags, and whether it says steps."""
+    said = [each.probabilities for each in predictions]
+    return any(one.tags is not None for one in said), any(one.frames is not None for one in said)
 
 
 def _best(

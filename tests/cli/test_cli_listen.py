@@ -202,7 +202,8 @@ def test_samples_that_are_no_numbers_are_told_after_what_came_before(samples: ND
     [
         (["a.wav"], "a.wav: `sedt listen -` reads standard input"),
         (["-", "--format", "mp3"], "--format mp3: must be one of s16le, f32le"),
-        (["-", "--device", "3"], "--device 3: is for a microphone"),
+        (["-", "--microphone", "3"], "--microphone 3: a pipe has none"),
+        (["-", "--device", "moon"], "device moon: "),
         (["--format", "s16le"], "--format: is for samples in a pipe"),
         (["-", "--model", "nothing"], "nothing: no such model"),
     ],

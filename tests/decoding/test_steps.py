@@ -108,7 +108,7 @@ def test_thresholds_and_filters_are_tuned_for_each_class() -> None:
     reference = {name: [Event(1.0, 3.0, "bell"), Event(0.5, 4.5, "dog")] for name in predictions}
     calls: list[int] = []
     tuned = tune(predictions, reference, CLASSES, Decision(), progress=lambda: calls.append(1))
-    assert len(calls) == num_tries(has_tags=False, has_frames=True)
+    assert len(calls) == num_tries(predictions.values())
     assert tuned.before.macro.f1 == 0
     assert tuned.after.macro.f1 == 1
     decision = tuned.decision

@@ -1,4 +1,4 @@
-"""The paper's rivals learn, are tuned, packed and used as SEDT is."""
+"""The paper's baselines learn, are tuned, packed and used as SEDT is."""
 
 from __future__ import annotations
 

@@ -44,9 +44,10 @@ def listen(
     sample_format: Annotated[
         str | None, typer.Option("--format", help="Of samples in a pipe: s16le (default) or f32le.")
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="Microphone: its number, or a part of its name.", metavar="D")
+    microphone: Annotated[
+        str | None, typer.Option(help="Its number, or a part of its name.", metavar="M")
     ] = None,
+    device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda, cuda:1 ...")] = "cpu",
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Print a JSON object per event.")] = False,
 ) -> None:
     """Find the events in audio as it comes, from a microphone (extra `mic`) or a pipe.
@@ -57,23 +58,23 @@ def listen(
 
     Example: sedt listen, or: arecord -q -t raw -f S16_LE -r 16000 | sedt listen -
     """
-    _check(source, sample_format, device)
+    _check(source, sample_format, microphone)
     from sedt.live import Microphone, ahead, read_raw
 
-    microphone = None if source else Microphone(device, rate, channels)
+    heard = None if source else Microphone(microphone, rate, channels)
     from sedt.detector import load
 
-    detector = load(model)
+    detector = load(model, device=device)
     stop = Flag()
     received = _stopping(stop)
-    if microphone:
-        name, rate, blocks = microphone.name, microphone.rate, microphone.blocks(stop, _note)
+    if heard:
+        name, rate, blocks = heard.name, heard.rate, heard.blocks(stop, _note)
     else:
         name, rate = "standard input", rate or detector.sample_rate
         blocks = read_raw(sys.stdin.fileno(), rate, channels, sample_format or DEFAULT_FORMAT, _note)
     if sys.stderr.isatty():
         _note(f"listening to {name} at {rate} Hz; Ctrl-C ends")
-    show = _printer("microphone" if microphone else "stdin", jsonl)
+    show = _printer("microphone" if heard else "stdin", jsonl)
     for event in detector.stream(ahead(blocks, stop), rate, threshold=threshold):
         show(event)
     if received and received[0] != signal.SIGINT:
@@ -82,14 +83,14 @@ def listen(
         raise KeyboardInterrupt
 
 
-def _check(source: str | None, sample_format: str | None, device: str | None) -> None:
+def _check(source: str | None, sample_format: str | None, microphone: str | None) -> None:
     """Raise InputError for wrong use."""
     from sedt.live import SAMPLE_FORMATS
 
     if source not in (None, "-"):
         raise InputError(f"{source}: `sedt listen -` reads standard input; files are for `sedt detect`")
-    if source and device is not None:
-        raise InputError(f"--device {device}: is for a microphone, not for a pipe")
+    if source and microphone is not None:
+        raise InputError(f"--microphone {microphone}: a pipe has none")
     if sample_format is not None and not source:
         raise InputError("--format: is for samples in a pipe, which `-` asks for")
     if sample_format is not None and sample_format not in SAMPLE_FORMATS:

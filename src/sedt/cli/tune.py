@@ -32,6 +32,7 @@ def tune(
     offset_ratio: Annotated[
         float, typer.Option(help="Share of the true length that an offset may be off, if more.", min=0)
     ] = 0.2,
+    device: Annotated[str, typer.Option(help="Where the model runs: cpu, cuda, cuda:1 ...")] = "cpu",
 ) -> None:
     """Choose thresholds and shortest events for each class of a model, on recordings with known events.
 
@@ -41,7 +42,7 @@ def tune(
     Example: sedt tune runs/kitchen/model validation.tsv --audio recordings/
     """
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import Progress, track
 
     import sedt.build as build
     from sedt.data.sources import strong_files
@@ -49,24 +50,27 @@ def tune(
     from sedt.errors import noting
     from sedt.metrics import Collars
     from sedt.package import load_package, retuned, save_package
+    from sedt.tuning import num_tries
     from sedt.tuning import tune as run
 
     package = load_package(find_model(model))
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     with noting(errors.print):
         files = strong_files(labels, audio or [labels.parent])
-    detector = Detector(package)
+    detector = Detector(package, device=device)
     predictions = {
         files.name(i): detector.predict(files.paths[i])
         for i in track(range(len(files)), "listening", console=errors, disable=not errors.is_terminal)
     }
-    with errors.status("tuning"):
+    with Progress(console=errors, disable=not errors.is_terminal, transient=True) as bars:
+        bar = bars.add_task("tuning", total=num_tries(predictions.values()))
         tuned = run(
             predictions,
             {files.name(i): files.known(i).events for i in range(len(files))},
             package.classes,
             build.decision(package.decoding),
             Collars(onset_collar, offset_collar, offset_ratio),
+            progress=lambda: bars.advance(bar),
         )
     path = Path(model)
     target = output or Path(f"{path if path.is_dir() else path.name}-tuned")

@@ -61,11 +61,6 @@ class Backgrounds:
         start = int(generator.integers(len(loop)))
         return loop[(start + np.arange(num_samples)) % len(loop)]
 
-    def preload(self) -> None:
-        """Decode all files, as far as memory holds them."""
-        for path in self.paths:
-            self._stretch(path, 0, self._length(path))
-
     def _length(self, path: Path) -> int:
         if path not in self._lengths:
             self._lengths[path] = max(1, int(audio_duration(path) * self._sample_rate))

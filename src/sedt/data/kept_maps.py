@@ -1,4 +1,4 @@
-"""Maps of the frozen backbone on the disk, so that each clip goes through it once.
+"""A cache of the frozen backbone's feature maps on the disk, so that each clip goes through it once.
 
 One file of fixed rows, read and written in place (a memory map). A row holds bfloat16 values and before them
 a checksum and the clip's length: a row that was being written when the process was killed does not fit its

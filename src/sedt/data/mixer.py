@@ -169,12 +169,6 @@ class SceneMixer:
         sounds = [self._louden(p, background, level, generator) for p in self._place(index, epoch)]
         return Stems(background, sounds)
 
-    def preload(self) -> None:
-        """Decode everything now (before processes are forked, which then share it)."""
-        self._bank.preload()
-        if self._backgrounds is not None:
-            self._backgrounds.preload()
-
     def _generator(self, index: int, epoch: int, stream: int) -> np.random.Generator:
         return np.random.default_rng(
             np.random.SeedSequence(self.config.seed, spawn_key=(epoch, index, stream))

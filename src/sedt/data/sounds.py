@@ -116,12 +116,6 @@ class SoundBank:
         """The audible part of a sound; a silent one is warned of. Raises InputError: it cannot be read."""
         return self._memory.get(sound, partial(self._load, sound))
 
-    def preload(self) -> None:
-        """Decode all sounds, as far as memory holds them."""
-        for sounds in self.sounds.values():
-            for sound in sounds:
-                self.active(sound)
-
     def _load(self, sound: Sound) -> ActiveSound:
         duration_s = None if sound.offset is None else sound.offset - sound.onset
         waveform = read_audio(sound.path, self._sample_rate, start_s=sound.onset, duration_s=duration_s)

@@ -38,7 +38,7 @@ class Decision:
     min_length_s: PerClass = 0.2
     """Shorter events are dropped, in seconds."""
     deoverlap: bool = True
-    """Of overlapping events of one class keep the one with the higher score."""
+    """Non-maximum suppression: of overlapping events of one class keep the one with the higher score."""
     median_s: PerClass = 0.45
     """Median filter over the steps of a model without queries, in seconds."""
 
@@ -182,7 +182,7 @@ def _decode_steps(
 
 
 def deoverlap(events: Sequence[Event]) -> list[Event]:
-    """Of events of one label that overlap keep the one with the higher score; ordered by onset."""
+    """Non-maximum suppression: of events of one label that overlap the best stays; ordered by onset."""
     kept: list[Event] = []
     for event in sorted(events, key=lambda e: (-(e.score or 0.0), e.onset, e.offset)):
         if not any(

@@ -79,7 +79,8 @@ class Attention(nn.Module):
             queries: (batch, queries, size).
             keys, values: (batch, keys, size).
             padding: (batch, keys), True where nothing is.
-            barred: (queries, keys), True where a query may not look. Each query must see some key.
+            barred: (queries, keys), the attention mask: True where a query may not look. Each query must
+                see some key.
 
         Returns:
             (batch, queries, size).

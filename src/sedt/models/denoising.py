@@ -1,4 +1,4 @@
-"""Denoising: beside the queries that must find events, some are told one, blurred, and must say it right.
+"""Denoising queries: beside the queries that must find events, some are told one with noise, and must say it.
 
 After DN-DETR (arXiv 2203.01305), in one dimension. Which query answers for which event is open at first and
 changes from step to step; a query that was told its event learns from it all the time.

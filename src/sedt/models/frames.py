@@ -1,4 +1,4 @@
-"""The paper's rivals, CRNN and Conv-Transformer: they say of each step of time which classes sound.
+"""The paper's baselines, CRNN and Conv-Transformer: they say of each step of time which classes sound.
 
 After Miyazaki et al., "Convolution-augmented transformer for semi-supervised sound event detection" (DCASE
 2020) and "Weakly-supervised sound event detection with self-attention" (ICASSP 2020); sizes in

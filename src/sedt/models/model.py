@@ -19,7 +19,7 @@ class Model(nn.Module):
     def forward(self, waveforms: Tensor, num_samples: Tensor | None = None) -> Predictions | FramePredictions:
         """(batch, samples) and optionally (batch,) samples before each clip's padding -> predictions."""
         num_frames = None
-        if num_samples is not None and bool((num_samples < waveforms.shape[-1]).any()):
-            num_frames = self.frontend.num_frames(num_samples)
+        if num_samples is not None:
+            num_frames = self.frontend.frames_before_padding(num_samples, waveforms.shape[-1])
         predictions: Predictions | FramePredictions = self.network(self.frontend(waveforms), num_frames)
         return predictions

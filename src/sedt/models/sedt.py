@@ -18,14 +18,14 @@ RARE = 0.01
 
 
 class Hints(NamedTuple):
-    """More queries, for training, each of which is told an event; the others do not see them."""
+    """Denoising queries: more of them, for training, each told an event; the others do not see them."""
 
     codes: Tensor
     """(batch, hints, size)."""
     anchors: Tensor
     """(batch, hints, 2): spans."""
     barred: Tensor
-    """(hints, hints), True where one must not see the other."""
+    """(hints, hints), an attention mask: True where one must not see the other."""
     events: Tensor
     """(hints,) int64: which event of its clip each is told; past the clip's last, one that is not there."""
 

@@ -41,7 +41,7 @@ class OnnxRuntime:
         self.facts = facts_from_json(text, f"{path}: metadata")
         shapes = {one.name: one.shape for one in (*self._session.get_inputs(), *self._session.get_outputs())}
         self._outputs = [one.name for one in self._session.get_outputs()]
-        _check_shapes(self._path, self.facts, shapes, self._outputs)
+        _check_shapes(self._path, self.facts, shapes)
 
     def probabilities(self, windows: NDArray[np.float32], num_samples: NDArray[np.int64]) -> Probabilities:
         """Windows (batch, window_samples), zeros after `num_samples` (batch,) -> what the model says."""
@@ -101,7 +101,7 @@ def _num_threads() -> int:
     return int(first) if first.isascii() and first.isdecimal() and len(first) < 5 else 0
 
 
-def _check_shapes(path: Path, facts: ModelFacts, shapes: Mapping[str, list[Any]], outputs: list[str]) -> None:
+def _check_shapes(path: Path, facts: ModelFacts, shapes: Mapping[str, list[Any]]) -> None:
     """Raise InputError where the metadata and the graph do not belong together."""
     wanted = QUERY_OUTPUTS if facts.network == "sedt" else FRAME_OUTPUTS
     if sorted(shapes) != sorted({*INPUTS, *wanted}):

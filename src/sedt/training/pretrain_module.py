@@ -61,8 +61,7 @@ class PretrainModule(L.LightningModule):
 
         Where `foreign` (batch, patches) is true, another clip's patch is told in the place of the clip's own.
         """
-        shorter = bool((batch.num_samples < self.window_samples).any())
-        num_frames = self.frontend.num_frames(batch.num_samples) if shorter else None
+        num_frames = self.frontend.frames_before_padding(batch.num_samples, self.window_samples)
         if self.maps is None:
             spectrogram = self.frontend(batch.waveforms)
             feature_map = self.network.feature_map(spectrogram)

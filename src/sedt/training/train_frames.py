@@ -1,4 +1,4 @@
-"""The stage of the paper's rivals: a network without queries learns steps and tags from labels."""
+"""The stage of the paper's baselines: a network without queries learns steps and tags from labels."""
 
 from __future__ import annotations
 
@@ -62,8 +62,7 @@ class TrainFramesModule(L.LightningModule):
         )
 
     def _predict(self, features: Tensor, num_samples: Tensor, window_samples: int) -> FramePredictions:
-        shorter = bool((num_samples < window_samples).any())
-        num_frames = self.frontend.num_frames(num_samples) if shorter else None
+        num_frames = self.frontend.frames_before_padding(num_samples, window_samples)
         predictions: FramePredictions = self.network(features, num_frames)
         return predictions
 
