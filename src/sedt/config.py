@@ -587,8 +587,8 @@ class PretrainConfig(OptimizerConfig):
     patch_drop: Share = 0.1
     """Probability that a query is not told its patch. [C]"""
     foreign_patches: Share = 0.0
-    """Probability that a query's patch is a negative one: of another clip of the batch, nowhere to be found, so
-    that it must say background. Goes with `match_own`. [O]"""
+    """Probability that a query's patch is a negative one, of another clip of the batch: nowhere to be found,
+    so that it must say background. Goes with `match_own`. [O]"""
     match_own: bool = False
     """A patch is matched only to queries that were told it; else to any, as in [C]. [O]"""
     kept_maps_gb: NonNegativeFloat = 0.0
