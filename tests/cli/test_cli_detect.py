@@ -109,6 +109,33 @@ def test_no_events_is_a_row_with_empty_fields(model: Path, recordings: Path) -> 
     assert rows(result.stdout) == [["a.wav", "", "", "", ""]]
 
 
+def test_candidates_are_what_psds_is_counted_on(model: Path, recordings: Path, tmp_path: Path) -> None:
+    options = {"events": [], "candidates": ["--undecided", "--batch-size", "3"]}
+    for name, more in options.items():
+        result = run("detect", recordings, "--model", model, "--output", tmp_path / name, *more)
+        assert result.exit_code == 0
+    detector, found = load(model), read_events(tmp_path / "candidates" / "events.tsv")
+    for name in ("a.wav", "sub/a.wav"):
+        written, wanted = (
+            {f"{e.label} {e.onset:.3f} {e.offset:.3f} {e.score:.4f}" for e in events}
+            for events in (found[name], detector.detect(recordings / name, undecided=True))
+        )
+        assert written == wanted
+        assert len(wanted) > 20
+    (tmp_path / "true.tsv").write_text("filename\tonset\toffset\tevent_label\na.wav\t0.1\t0.6\tcat\n")
+    (tmp_path / "durations.tsv").write_text("filename\tduration\na.wav\t1.2\nsub/a.wav\t1.2\n")
+    scores = {}
+    for more in ([], ["--undecided", tmp_path / "candidates" / "events.tsv", "--bootstrap", 5]):
+        decided = tmp_path / "events" / "events.tsv"
+        files = [tmp_path / "true.tsv", decided, "--durations", tmp_path / "durations.tsv"]
+        assert run("evaluate", *files, *more, "--json", tmp_path / "scores.json").exit_code == 0
+        scores[bool(more)] = json.loads((tmp_path / "scores.json").read_text())
+    assert scores[True]["event_based"] == scores[False]["event_based"]
+    assert scores[True]["psds1"] is not None
+    psds1 = scores[True]["confidence"]["figures"]["psds1"]
+    assert psds1["value"] == pytest.approx(scores[True]["psds1"])
+
+
 def test_json(model: Path, recordings: Path) -> None:
     result = run("detect", recordings, "--model", model, "--format", "json")
     content = json.loads(result.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import socket
 import sys
 from pathlib import Path
@@ -10,6 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from sedt.cli.main import app
+from sedt.serve.settings import ServeSettings
+
+serve_module = importlib.import_module("sedt.cli.serve")  # `sedt.cli.serve` may be its function
 
 
 def assert_refused(arguments: list[str], told: str, environment: dict[str, str] | None = None) -> None:
@@ -40,6 +44,26 @@ def test_a_port_in_use() -> None:
 )
 def test_wrong_use(arguments: list[str], told: str) -> None:
     assert_refused(["--port", "0", *arguments], told)
+
+
+def test_every_option_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[tuple[object, ...]] = []
+    monkeypatch.setattr(serve_module, "_run", lambda *arguments: called.append(arguments))
+    words = [
+        "--model", "runs/kitchen/model", "--host", "::1", "--port", "8123", "--token", "sesame",
+        "--queue", "3", "--max-mb", "2.5", "--max-minutes", "7", "--max-streams", "0",
+        "--max-connections", "99", "--origin", "https://a.example/", "--origin", "http://b.example",
+        "--stop-s", "4", "--batch-size", "5", "--device", "cuda:1",
+    ]  # fmt: skip
+    result = CliRunner().invoke(app, ["serve", *words, "--corrections", str(tmp_path / "in")])
+    assert result.exit_code == 0, result.output
+    settings = ServeSettings(
+        model="kitchen", token="sesame", origins=("https://a.example", "http://b.example"),
+        corrections=tmp_path / "in", queue=3, max_upload_bytes=2_500_000, max_duration_s=420, max_streams=0,
+        max_connections=99, stop_s=4,
+    )  # fmt: skip
+    assert called == [("runs/kitchen/model", "::1", 8123, settings, 5, "cuda:1")]
+    assert (tmp_path / "in").is_dir()
 
 
 def test_a_token_of_the_environment() -> None:
