@@ -75,9 +75,11 @@ def test_a_stop_does_not_wait_for_ever() -> None:
         in_hand(address, 1)
         start = time.monotonic()
         server.send_signal(signal.SIGTERM)
-        server.communicate(timeout=PATIENCE_S)
+        _, logged = server.communicate(timeout=PATIENCE_S)
         assert time.monotonic() - start < 30
     assert server.returncode == 143
+    assert "Traceback" not in logged
+    assert '"status": 503' in logged
 
 
 def test_killed_in_mid_request() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import time
 from ipaddress import ip_address
@@ -50,6 +51,10 @@ class Gate:
                 await JSONResponse({"detail": reason}, status, head)(scope, receive, passage.send)
         except ClientDisconnect:
             passage.status = passage.status or _CLIENT_GONE
+        except asyncio.CancelledError:
+            if not passage.status:  # the server is being stopped, and has waited as long as it may
+                answer = JSONResponse({"detail": "the server is being stopped"}, 503)
+                await answer(scope, receive, passage.send)
         except Exception:
             LOG.exception("a request failed", extra={"facts": {"path": scope["path"]}})
             if not passage.status:
