@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import box, chromium, drag, middle, opened, pixels_per_second, ready, shown, upload
+from browsing import box, drag, middle, opened, pixels_per_second, ready, shown, upload
 from serving import RECORDING, offline, serving
 
 from sedt.formats import FORMATS, read_events
@@ -17,12 +17,6 @@ from sedt.pictures.colours import ON_DARK, PALETTE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("sound")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import soundfile
-from browsing import box, chromium, middle, opened, ready, shown, upload
+from browsing import box, middle, opened, ready, shown, upload
 from serving import RECORDING, offline, serving
 
 from sedt.detector import Detector
@@ -18,12 +18,6 @@ from small_models import bursts, sure_package
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("sound")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
