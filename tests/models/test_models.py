@@ -146,6 +146,24 @@ def test_time_stride(name: str, time_stride: int | None, steps: int) -> None:
     assert int(backbone.num_steps(torch.tensor([496]))[0]) == steps
 
 
+def test_a_frozen_backbone_under_autocast_is_as_one_that_trains() -> None:
+    torch.manual_seed(0)
+    features = torch.randn(2, 64, 32)
+    frozen, training = (Backbone("resnet10t", "random") for _ in range(2))
+    frozen.freeze()
+    for _ in range(2):  # and again when it has got other weights
+        training.freeze_batch_norm()
+        frozen.load_state_dict(training.state_dict())
+        with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+            assert torch.equal(frozen(features), training(features))
+        assert not torch.equal(frozen(features), frozen(features).bfloat16().float())
+        assert {tensor.dtype for tensor in frozen.state_dict().values() if tensor.is_floating_point()} == {
+            torch.float32
+        }
+        for parameter in training.parameters():
+            torch.nn.init.normal_(parameter, std=0.05)
+
+
 @pytest.mark.parametrize(("name", "time_stride"), [("convnext_atto", 2), ("resnetblur18", 8)])
 def test_a_time_stride_that_a_network_cannot_have(name: str, time_stride: int) -> None:
     with pytest.raises(InputError, match=f"backbone {name}: model.time_stride {time_stride}: not for this"):

@@ -10,6 +10,7 @@ import timm
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from sedt.errors import InputError
 
@@ -35,6 +36,8 @@ class Backbone(nn.Module):
     ) -> None:
         super().__init__()
         self.batch_norm_frozen = self.frozen = False
+        self._cast_weights: dict[str, Tensor] = {}
+        self._cast_of: object = None
         self.lift = nn.Conv2d(1, 3, kernel_size=1)
         self.network = _create(name, output_stride, map_stage, imagenet=str(start) == "imagenet")
         self.num_channels: int = self.network.feature_info.channels()[-1]
@@ -54,8 +57,25 @@ class Backbone(nn.Module):
         image = self.lift(features.unsqueeze(1))
         if self._is_channels_last():
             image = image.contiguous(memory_format=torch.channels_last)
-        maps: list[Tensor] = self.network(image)
+        cast = self._cast(image.device.type)
+        maps: list[Tensor] = functional_call(self.network, cast, (image,)) if cast else self.network(image)
         return maps[-1]
+
+    def _cast(self, device_type: str) -> dict[str, Tensor]:
+        """Weights that stay as they are, in the type that autocast would give them in each pass anew.
+
+        Autocast remembers only what trains. Nothing where there is no autocast, or where the backbone trains.
+        """
+        if not self.frozen or not torch.is_autocast_enabled(device_type):
+            return {}
+        kind = torch.get_autocast_dtype(device_type)
+        named = {name: p for name, p in self.network.named_parameters() if p.dim() == 4}
+        made_of = (kind, [(p.data_ptr(), p._version) for p in named.values()])
+        if self._cast_of != made_of:
+            with torch.no_grad():
+                self._cast_weights = {name: p.to(kind) for name, p in named.items()}
+            self._cast_of = made_of
+        return self._cast_weights
 
     def _is_channels_last(self) -> bool:
         """Of a weight that tells; those of 1x1 convolutions are contiguous in either layout."""
