@@ -8,16 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import torch
 
 import sedt
-import sedt.build as build
 from sedt.audio import read_audio, write_audio
-from sedt.config import DecodingConfig, FeaturesConfig, ModelConfig
 from sedt.detector import Detector, find_model, load
 from sedt.errors import InputError
 from sedt.events import Event
-from sedt.package import Package, save_package
+from sedt.package import save_package
 from small_models import bursts, package, sure_package
 from tones import RATE, scene, sound, tone_package
 
@@ -148,33 +145,8 @@ def test_files_that_are_no_audio(detector: Detector, tmp_path: Path) -> None:
             detector.detect(tmp_path / name)
 
 
-def small_package() -> Package:
-    """SEDT itself with random weights; its events mean nothing, but there are some."""
-    torch.manual_seed(0)
-    config = ModelConfig(
-        backbone="resnet10t",
-        backbone_start="random",
-        map_stage=2,
-        window_s=1.0,
-        model_size=32,
-        num_heads=2,
-        ffn_size=32,
-        encoder_layers=1,
-        decoder_layers=1,
-        num_queries=6,
-    )
-    features = FeaturesConfig(num_bands=32)
-    return Package(
-        model=build.detection_model(features, config, 3).eval(),
-        classes=["a", "b", "c"],
-        features=features,
-        model_config=config,
-        decoding=DecodingConfig(threshold=0.0, tag_threshold=0.0, min_length_s=0.0),
-    )
-
-
 def test_sedt_from_a_package_on_disk(tmp_path: Path) -> None:
-    save_package(tmp_path / "model", small_package())
+    save_package(tmp_path / "model", package(threshold=0.0))
     noise = np.random.default_rng(0).normal(0, 0.1, 16_000 * 4 + 1234)
     found = load(tmp_path / "model").detect(noise, 16_000)
     assert found

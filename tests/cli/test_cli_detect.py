@@ -9,22 +9,21 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from typer.testing import CliRunner
 
-import sedt.build as build
 from sedt.audio import write_audio
 from sedt.cli.main import app
-from sedt.config import DecodingConfig, FeaturesConfig, ModelConfig
 from sedt.detector import load
 from sedt.events import Event
 from sedt.formats import read_events
-from sedt.package import Package, save_package
+from sedt.package import save_package
+from small_models import package
 from tones import sound
 
 HEADER = "filename\tonset\toffset\tevent_label\tscore"
@@ -35,30 +34,9 @@ SEDT = [sys.executable, "-c", "from sedt.cli.main import run; run()"]
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """SEDT with random weights: what it finds means nothing, but it finds something."""
-    torch.manual_seed(0)
-    config = ModelConfig(
-        backbone="resnet10t",
-        backbone_start="random",
-        map_stage=2,
-        window_s=1.0,
-        model_size=32,
-        num_heads=2,
-        ffn_size=32,
-        encoder_layers=1,
-        decoder_layers=1,
-        num_queries=6,
-    )
-    features = FeaturesConfig(num_bands=32)
-    package = Package(
-        model=build.detection_model(features, config, 3).eval(),
-        classes=["cat", "dog", "[siren]"],
-        features=features,
-        model_config=config,
-        decoding=DecodingConfig(threshold=0.0, tag_threshold=0.0, min_length_s=0.0),
-        info={"name": "small", "description": "Hears [nothing].", "scores": {"test": {"f1": 0.5}}},
-    )
+    info = {"name": "small", "description": "Hears [nothing].", "scores": {"test": {"f1": 0.5}}}
     folder = tmp_path_factory.mktemp("package") / "model"
-    save_package(folder, package)
+    save_package(folder, replace(package(threshold=0.0), info=info))
     return folder
 
 
