@@ -45,10 +45,10 @@ def atomic_path(target: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def remove_leftovers(folder: Path, older_s: float = 3600) -> None:
+def remove_leftovers(folder: Path, older_s: float = 0.0) -> None:
     """Remove temporary files, at any depth, of writers that were killed.
 
-    Those that are not so old may be another process's that is writing now.
+    Where other processes may be writing now, `older_s` is more seconds than a write takes.
     """
     newest = time.time() - older_s
     for path in folder.rglob(".*"):

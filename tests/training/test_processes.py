@@ -13,6 +13,7 @@ from test_semi import SETTINGS as SEMI
 from tiny import write_recipe
 
 from sedt.package import load_package
+from sedt.training.trainer import is_one_of_many
 
 # Lightning starts the second process as this one was started, so it must be a script.
 SCRIPT = "from sedt.cli.main import run\n\nrun()\n"
@@ -35,6 +36,15 @@ def train(folder: Path, *settings: str) -> subprocess.CompletedProcess[str]:
         timeout=300,
         check=False,
     )
+
+
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE"])
+def test_processes_that_were_started_together_are_known(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value, many in (("1", False), ("", False), ("4", True)):
+        monkeypatch.setenv(name, value)
+        assert is_one_of_many() is many
+    monkeypatch.delenv(name)
+    assert not is_one_of_many()
 
 
 @pytest.mark.slow

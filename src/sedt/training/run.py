@@ -31,13 +31,16 @@ from sedt.training.signals import Stopped, StopSignals
 from sedt.training.stages import finetune, tag_backbone
 from sedt.training.testing import score_part
 from sedt.training.train_frames import train_frames
-from sedt.training.trainer import Devices, StageRun, is_first_process
+from sedt.training.trainer import Devices, StageRun, is_first_process, is_one_of_many
 from sedt.training.transfer import NORMALISER_FILE, given_normaliser
 from sedt.training.tune import detector_stage, trained, tune, with_tuned
 from sedt.trials import part_to_judge
 
 NORMALISER_CLIPS = 400
 """Training clips, evenly spread, that the normaliser is fitted on."""
+
+LONGEST_WRITE_S = 3600.0
+"""Temporary files that are older are no process's any more."""
 
 StageFunction = Callable[[Recipe, Datasets, Frontend, StageRun, bool], dict[str, Any]]
 
@@ -74,7 +77,7 @@ def train(
     folder = runs_folder / recipe.name
     _claim(folder, recipe)
     if is_first_process():
-        remove_leftovers(folder)
+        remove_leftovers(folder, LONGEST_WRITE_S if is_one_of_many() else 0.0)
     with noting(partial(console.print, highlight=False, markup=False)):
         datasets = load_datasets(recipe)
     console.print(datasets.summary(), highlight=False, markup=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,6 +64,15 @@ class StageRun:
 def is_first_process() -> bool:
     """Whether this is the only process of a run, or the one that writes for all."""
     return int(getattr(rank_zero_only, "rank", 0)) == 0
+
+
+def is_one_of_many() -> bool:
+    """Whether `srun`, `torchrun` or `mpirun` has started other processes of this run beside this one.
+
+    Those that Lightning starts itself come later, with the first stage.
+    """
+    sizes = ("WORLD_SIZE", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE")
+    return any(os.environ.get(name, "").strip() not in {"", "0", "1"} for name in sizes)
 
 
 class StepSeed(Callback):
