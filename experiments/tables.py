@@ -128,7 +128,9 @@ CLAIMS = {
     "SEDT, pointed edges, against CRNN": ("sedt_e3_pointed", "crnn"),
     "SEDT, pointed edges, against Conv-Transformer, E = 3": ("sedt_e3_pointed", "conv_transformer_e3"),
     "a teacher gains": ("sp_sedt_semi", "sp_sedt_e3_pointed"),
+    "half the labels against all, both without pre-training": ("sedt_e3_half", "sedt_e3_pointed"),
     "half the labels with pre-training against all without": ("sp_sedt_e3_half", "sedt_e3_pointed"),
+    "pre-training gains, half the labels": ("sp_sedt_e3_half", "sedt_e3_half"),
 }
 COMPARED = ("event_based_macro_f1", "segment_based_macro_f1", "tagging_macro_f1")
 
