@@ -110,6 +110,13 @@ def test_candidates_are_what_psds_is_counted_on(model: Path, recordings: Path, t
         scores[bool(more)] = json.loads((tmp_path / "scores.json").read_text())
     assert scores[True]["event_based"]["macro"] == scores[False]["event_based"]["macro"]
     assert scores[True]["psds1"] is not None
+    # A file that only the durations name is no error in a comparison either, in which there is no PSDS then.
+    more = ["--undecided", tmp_path / "candidates" / "events.tsv", "--compare", decided, "--bootstrap", 5]
+    result = run("evaluate", *files, *more, "--json", tmp_path / "scores.json")
+    assert (result.exit_code, "PSDS is not compared" in result.stderr) == (0, True)
+    compared = json.loads((tmp_path / "scores.json").read_text())["comparison"]["figures"]
+    assert "event_based_macro_f1" in compared
+    assert not [name for name in compared if name.startswith("psds")]
     psds1 = scores[True]["confidence"]["figures"]["psds1"]
     assert psds1["value"] == pytest.approx(scores[True]["psds1"])
 

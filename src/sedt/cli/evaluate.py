@@ -94,11 +94,13 @@ def evaluate(
         )
     if compare is not None:
         resamples = bootstrap or RESAMPLES
-        if undecided is not None:  # there are none of the other system: PSDS would be counted unlike above
-            durations = None
+        has_psds = undecided is None  # there are no candidates of the other system
+        if not has_psds:
             note = "PSDS is not compared: --undecided gives candidates of one system alone"
             Console(stderr=True).print(f"note: {note}", highlight=False, soft_wrap=True)
-        report["comparison"] = _comparison(reference, estimated, compare, durations, settings, resamples)
+        report["comparison"] = _comparison(
+            reference, estimated, compare, durations, settings, resamples, has_psds
+        )
     if json_file is not None:
         write_text(json_file, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
 
@@ -134,7 +136,13 @@ def _confidence(
 
 
 def _comparison(
-    reference: Path, a: Path, b: Path, durations: Path | None, settings: Settings, number: int
+    reference: Path,
+    a: Path,
+    b: Path,
+    durations: Path | None,
+    settings: Settings,
+    number: int,
+    has_psds: bool,
 ) -> dict[str, Any]:
     """Print the differences; for JSON, by figure."""
     from dataclasses import asdict
@@ -144,7 +152,11 @@ def _comparison(
     from sedt.evaluation import compare
     from sedt.evaluation.printed import differences_table
 
-    differences = compare(reference, a, b, durations, settings=settings, resamples=number)
+    differences = {
+        name: one
+        for name, one in compare(reference, a, b, durations, settings=settings, resamples=number).items()
+        if has_psds or not name.startswith("psds")
+    }
     Console().print(f"A is {a}, B is {b}; {number} draws of the files", markup=False, soft_wrap=True)
     Console().print(differences_table(differences))
     report = {name: asdict(one) for name, one in differences.items()}

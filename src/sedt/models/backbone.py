@@ -72,7 +72,7 @@ class Backbone(nn.Module):
         named = {name: p for name, p in self.network.named_parameters() if p.dim() == 4}
         made_of = (kind, [(p.data_ptr(), p._version) for p in named.values()])
         if self._cast_of != made_of:
-            with torch.no_grad():
+            with torch.inference_mode(False), torch.no_grad():
                 self._cast_weights = {name: p.to(kind) for name, p in named.items()}
             self._cast_of = made_of
         return self._cast_weights

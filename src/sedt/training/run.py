@@ -121,9 +121,9 @@ def _run_stage(
             run = StageRun(stage, folder, recipe.seed, recipe.machine, devices, console, signals)
             # A copy: averaging weights averages buffers too, and so rounds those of the frontend anew.
             best = STAGES[stage](recipe, datasets, deepcopy(frontend), run, resume)
-            if is_first_process():
+            if is_first_process():  # another one would take the checkpoints away before the result is there
                 write_text(result, json.dumps(best, indent=1) + "\n")
-            remove_checkpoints(folder / stage)
+                remove_checkpoints(folder / stage)
         if signals.asked is not None:
             raise Stopped(signals.asked, f"after {stage}", is_first=is_first_process())
     except Stopped as stopped:
