@@ -74,7 +74,7 @@ def test_dropout_is_of_the_weights() -> None:
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_so_many_are_kept(p: float, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     factors = keep_factors(torch.zeros(1000, 1001, dtype=dtype), p)

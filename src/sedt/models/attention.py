@@ -42,7 +42,11 @@ def keep_factors(like: Tensor, p: float) -> Tensor:
         numbers = numbers.as_strided(like.shape, like.stride())
     else:
         numbers = numbers.view(like.shape)
-    return (numbers >= round(p * 65_536) - 32_768).to(like.dtype).mul_(1 / (1 - p))
+    kept = numbers.ge_(round(p * 65_536) - 32_768)  # 0 or 1, in place: four times as fast as by way of bool
+    if like.dtype.itemsize == kept.dtype.itemsize:  # then a product of bits is the product
+        bits = torch.tensor(1 / (1 - p), dtype=like.dtype).view(torch.int16)
+        return kept.mul_(int(bits)).view(like.dtype)
+    return kept.to(like.dtype).mul_(1 / (1 - p))
 
 
 class Attention(nn.Module):
