@@ -5,7 +5,8 @@ python experiments/grid.py experiments/grids/urban.toml --row sedt_e3 --row sp_s
 
 Runs lie in $SEDT_RUNS (else runs/), results in experiments/results/<results>/: a JSON file per run
 with recipe, commits, seed, hours and all scores; and the events that were scored, for paired comparisons.
-With --commit each is committed.
+With --commit each is committed. A row that starts from another one's pre-training and would repeat its
+fine-tuning takes that over.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from typing import Any
 
 from record import RESULTS, ROOT, commit, fingerprint, write_record
 
+from sedt.config import Recipe
 from sedt.recipe import load_recipe
 
 SEDT = [sys.executable, "-c", "import sys; sys.argv[0] = 'sedt'; from sedt.cli.main import run; run()"]
@@ -106,7 +108,7 @@ def is_done(job: Job, runs: Path) -> bool:
     if job.record_in is None or not job.result.exists():
         return job.result.exists()
     recorded, origin = json.loads(job.result.read_text(encoding="utf-8")), _origin(job, runs)
-    is_of_now = recorded.get("recipe") == fingerprint(load_recipe(job.recipe, job.settings), runs)
+    is_of_now: bool = recorded.get("recipe") == fingerprint(load_recipe(job.recipe, job.settings), runs)
     return is_of_now and recorded.get("starts_from", origin) == origin
 
 
@@ -151,6 +153,7 @@ def _train(job: Job, runs: Path, threads: int) -> None:
     known = commits.read_text(encoding="utf-8").split() if commits.exists() else []
     if commit() not in known:
         commits.write_text("\n".join([*known, commit()]) + "\n", encoding="utf-8")
+    _take_fine_tuning(job, runs)
     words = [word for setting in job.settings for word in ("--set", setting)]
     limits = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     print(f"{job.name}: running", flush=True)
@@ -163,6 +166,37 @@ def _train(job: Job, runs: Path, threads: int) -> None:
             _running.remove(process)
     if code:
         raise subprocess.CalledProcessError(code, command)
+
+
+def _take_fine_tuning(job: Job, runs: Path) -> None:
+    """Copy the fine-tuning of the run that it starts from, if its own would be the same."""
+    folder = runs / job.name
+    if job.starts_from is None or (folder / "finetune").exists():
+        return
+    before, source = job.after[-1], runs / job.after[-1].name
+    recipes = [load_recipe(each.recipe, each.settings) for each in (job, before)]
+    if not (source / "finetune" / "result.json").exists() or not all("finetune" in r.stages for r in recipes):
+        return
+    if _fine_tuning(recipes[0]) != _fine_tuning(recipes[1]):
+        return
+    for name in ("normaliser.safetensors", "metrics.csv"):
+        shutil.copy(source / name, folder / name)
+    known = [*(source / "commits.txt").read_text(encoding="utf-8").split(), commit()]
+    (folder / "commits.txt").write_text("\n".join(dict.fromkeys(known)) + "\n", encoding="utf-8")
+    copy = folder / "finetune.partial"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(source / "finetune", copy)
+    copy.rename(folder / "finetune")
+
+
+def _fine_tuning(recipe: Recipe) -> dict[str, Any]:
+    """What its fine-tuning follows from, besides the weights that it starts from."""
+    settings = recipe.model_dump(
+        mode="json",
+        include={"seed", "features", "model", "loss", "decoding", "tune", "finetune", "data"},
+    )
+    del settings["finetune"]["pretrained"], settings["data"]["unlabelled"], settings["data"]["test"]
+    return settings
 
 
 def _stop(number: int, frame: object) -> None:

@@ -94,6 +94,11 @@ def test_a_grid_runs_once(tmp_path: Path) -> None:
     found = json.loads((results / "again_seed0.json").read_text(encoding="utf-8"))
     assert found["seed"] == 0
     assert found["commit"]
+    # It starts from the same pre-training and learns the same, so that its fine-tuning is not run once more.
+    assert "finetune: done before, skipped" in (runs / "results-again-s0" / "log.txt").read_text(
+        encoding="utf-8"
+    )
+    assert found["stages"]["finetune"]["epochs"] == 1
     assert "event_based" in found["test"]
     assert sorted(path.name for path in (results / "events").iterdir()) == [
         "again_seed0.tsv", "plain_seed0.tsv", "pretrained_seed0.tsv",
