@@ -2,33 +2,32 @@
 
 python experiments/grid.py experiments/grids/urban.toml --lanes 2
 python experiments/grid.py experiments/grids/urban.toml --row sedt_e3 --row sp_sedt_e3 --seed 0 --commit
+python experiments/grid.py experiments/grids/dcase2019.toml --lanes 8 --devices 1
 
 Runs lie in $SEDT_RUNS (else runs/), results in experiments/results/<results>/: a JSON file per run
 with recipe, commits, seed, hours and all scores; and the events that were scored, for paired comparisons.
 With --commit each is committed. A row that starts from another one's pre-training and would repeat its
-fine-tuning takes that over.
+fine-tuning takes that over. On a machine with GPUs `--devices` gives each lane its own.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-import tomllib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
 
-from record import RESULTS, ROOT, commit, fingerprint, write_record
+import torch
+from grid_jobs import Job, fine_tuning, is_done, jobs_of, origin, waiting
+from record import ROOT, commit, write_record
 
-from sedt.config import Recipe
 from sedt.recipe import load_recipe
 
 SEDT = [sys.executable, "-c", "import sys; sys.argv[0] = 'sedt'; from sedt.cli.main import run; run()"]
@@ -37,91 +36,23 @@ _running: list[subprocess.Popen[bytes]] = []
 _stopped = threading.Event()
 
 
-@dataclass
-class Job:
-    """One call of `sedt train`."""
+@dataclass(frozen=True)
+class Lanes:
+    """Where runs go."""
 
-    name: str
-    """Of the run's folder."""
-    recipe: Path
-    settings: list[str]
-    result: Path
-    """What is there when it is done."""
-    record_in: Path | None = None
-    """Folder for the JSON file; None for what only serves others."""
-    title: str = ""
-    """Row of the table."""
-    starts_from: Path | None = None
-    """Weights that the last of `after` makes."""
-    after: list[Job] = field(default_factory=list)
-    done: threading.Event = field(default_factory=threading.Event)
+    runs: Path
+    threads: int
+    """Of each lane."""
+    places: SimpleQueue[str]
+    """Free ones: numbers of the GPUs of a lane, parted by comma; "" leaves it to `sedt train`."""
+    push: bool
+    """Whether results are committed."""
+    recording: threading.Lock
 
 
-def jobs_of(grid_file: Path, runs: Path, rows: list[str], seeds: list[int]) -> list[Job]:
-    """Jobs in the order in which they should run; each stands behind those that it needs."""
-    grid: dict[str, Any] = tomllib.loads(grid_file.read_text(encoding="utf-8"))
-    base, results = grid_file.parent, RESULTS / grid["results"]
-    unknown = [row for row in rows if row not in grid["rows"]]
-    if unknown:
-        raise SystemExit(f"{grid_file}: no row {unknown[0]}; there are {', '.join(grid['rows'])}")
-    chosen, numbers = rows or list(grid["rows"]), seeds or grid["seeds"]
-    tagged = {seed: _tagging(base / grid["backbone"], runs, seed) for seed in numbers}
-    made: dict[tuple[str, int], Job] = {}
-
-    def job(row: str, seed: int) -> Job:
-        if (row, seed) not in made:
-            options = grid["rows"][row]
-            recipe = (base / grid["recipes"] / f"{options.get('recipe', row)}.toml").resolve()
-            name, result = f"{results.name}-{row}-s{seed}", results / f"{row}_seed{seed}.json"
-            new = Job(name, recipe, [f"name={name}", f"seed={seed}"], result, results, row)
-            # The paper's baselines learn from random weights, so they wait for no backbone.
-            if "train_frames" not in load_recipe(recipe).stages:
-                new.after.append(tagged[seed])
-                new.settings.append(f"model.backbone_start={tagged[seed].result}")
-            if "pretrained" in options:
-                before = job(options["pretrained"], seed)
-                new.starts_from = runs / before.name / "pretrain" / "trunk.safetensors"
-                new.settings.append(f"finetune.pretrained={new.starts_from}")
-                new.after.append(before)
-            made[row, seed] = new
-        return made[row, seed]
-
-    for row in chosen:
-        for seed in numbers:
-            job(row, seed)
-    needed = [each for each in tagged.values() if any(each in job.after for job in made.values())]
-    return [*needed, *made.values()]
-
-
-def _tagging(recipe: Path, runs: Path, seed: int) -> Job:
-    """The tagged backbone that all rows of a seed start from."""
-    name = f"{recipe.parent.name}-tag-s{seed}"
-    result = runs / name / "tag_backbone" / "backbone.safetensors"
-    return Job(name, recipe.resolve(), [f"name={name}", f"seed={seed}", 'stages=["tag_backbone"]'], result)
-
-
-def is_done(job: Job, runs: Path) -> bool:
-    """Whether its result is there, and is of the settings that its recipe has now.
-
-    So must be what it started from: another pre-training makes the rows old that build upon it.
-    """
-    if job.record_in is None or not job.result.exists():
-        return job.result.exists()
-    recorded, origin = json.loads(job.result.read_text(encoding="utf-8")), _origin(job, runs)
-    is_of_now: bool = recorded.get("recipe") == fingerprint(load_recipe(job.recipe, job.settings), runs)
-    return is_of_now and recorded.get("starts_from", origin) == origin
-
-
-def _origin(job: Job, runs: Path) -> str | None:
-    """Fingerprint of the recipe of the run whose weights it starts from, if that is one of the grid."""
-    if job.starts_from is None:
-        return None
-    before = job.after[-1]
-    return fingerprint(load_recipe(before.recipe, before.settings), runs)
-
-
-def run(job: Job, runs: Path, threads: int, push: bool, lock: threading.Lock) -> None:
+def run(job: Job, lanes: Lanes) -> None:
     """Train, record, commit; waits for what it needs."""
+    runs = lanes.runs
     for other in job.after:
         other.done.wait()
         if not is_done(other, runs):
@@ -136,17 +67,21 @@ def run(job: Job, runs: Path, threads: int, push: bool, lock: threading.Lock) ->
         return
     try:
         if not _stopped.is_set() and not is_done(job, runs):
-            _train(job, runs, threads)
+            place = lanes.places.get()
+            try:
+                _train(job, runs, lanes.threads, place)
+            finally:
+                lanes.places.put(place)
             if job.record_in is not None:
-                with lock:
-                    _record(job, runs, push)
+                with lanes.recording:
+                    _record(job, runs, lanes.push)
     except subprocess.CalledProcessError as error:
         print(f"{job.name}: ended with exit code {error.returncode}, see its log", flush=True)
     finally:
         job.done.set()
 
 
-def _train(job: Job, runs: Path, threads: int) -> None:
+def _train(job: Job, runs: Path, threads: int, gpus: str) -> None:
     folder = runs / job.name
     folder.mkdir(parents=True, exist_ok=True)
     commits = folder / "commits.txt"
@@ -159,6 +94,9 @@ def _train(job: Job, runs: Path, threads: int) -> None:
     print(f"{job.name}: running", flush=True)
     with (folder / "log.txt").open("a", encoding="utf-8") as log:
         command = [*SEDT, "train", str(job.recipe), "--runs", str(runs), "--resume", *words]
+        if gpus:
+            command += ["--devices", str(len(gpus.split(",")))]
+            limits["CUDA_VISIBLE_DEVICES"] = gpus
         environment = {**os.environ, **limits}
         with subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment) as process:
             _running.append(process)
@@ -177,7 +115,7 @@ def _take_fine_tuning(job: Job, runs: Path) -> None:
     recipes = [load_recipe(each.recipe, each.settings) for each in (job, before)]
     if not (source / "finetune" / "result.json").exists() or not all("finetune" in r.stages for r in recipes):
         return
-    if _fine_tuning(recipes[0]) != _fine_tuning(recipes[1]):
+    if fine_tuning(recipes[0]) != fine_tuning(recipes[1]):
         return
     for name in ("normaliser.safetensors", "metrics.csv"):
         shutil.copy(source / name, folder / name)
@@ -187,16 +125,6 @@ def _take_fine_tuning(job: Job, runs: Path) -> None:
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(source / "finetune", copy)
     copy.rename(folder / "finetune")
-
-
-def _fine_tuning(recipe: Recipe) -> dict[str, Any]:
-    """What its fine-tuning follows from, besides the weights that it starts from."""
-    settings = recipe.model_dump(
-        mode="json",
-        include={"seed", "features", "model", "loss", "decoding", "tune", "finetune", "data"},
-    )
-    del settings["finetune"]["pretrained"], settings["data"]["unlabelled"], settings["data"]["test"]
-    return settings
 
 
 def _stop(number: int, frame: object) -> None:
@@ -211,7 +139,7 @@ def _record(job: Job, runs: Path, push: bool) -> None:
     folder = runs / job.name
     commits = ", ".join((folder / "commits.txt").read_text(encoding="utf-8").split())
     file = write_record(
-        folder, job.record_in, name=job.title, made_by=commits, runs=runs, starts_from=_origin(job, runs)
+        folder, job.record_in, name=job.title, made_by=commits, runs=runs, starts_from=origin(job, runs)
     )
     events = job.record_in / "events" / f"{file.stem}.tsv"
     events.parent.mkdir(parents=True, exist_ok=True)
@@ -223,13 +151,17 @@ def _record(job: Job, runs: Path, push: bool) -> None:
         subprocess.run(["git", "commit", "-qm", message, "--", str(file), str(events)], cwd=ROOT, check=True)
 
 
-def waiting(jobs: list[Job], runs: Path) -> Iterator[Job]:
-    """Jobs that are not done; the others are marked as done."""
-    for job in jobs:
-        if is_done(job, runs):
-            job.done.set()
-        else:
-            yield job
+def places_of(lanes: int, devices: int) -> list[str]:
+    """The GPUs of each lane. SystemExit: there are too few."""
+    if not devices:
+        return [""] * lanes
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    there = named.split(",") if named else [str(number) for number in range(torch.cuda.device_count())]
+    if len(there) < lanes * devices:
+        raise SystemExit(
+            f"grid: --lanes {lanes} --devices {devices} needs {lanes * devices} GPUs, there are {len(there)}"
+        )
+    return [",".join(there[lane * devices : (lane + 1) * devices]) for lane in range(lanes)]
 
 
 def main() -> None:
@@ -243,6 +175,7 @@ def main() -> None:
         "--seed", action="append", default=[], type=int, help="only this seed; may be repeated"
     )
     parser.add_argument("--lanes", type=int, default=1, help="runs at once")
+    parser.add_argument("--devices", type=int, default=0, help="GPUs of each lane, no two the same")
     parser.add_argument("--commit", action="store_true", help="commit each result")
     parser.add_argument("--list", action="store_true", help="say what would run")
     options = parser.parse_args()
@@ -252,9 +185,13 @@ def main() -> None:
         print("\n".join(job.name for job in left) or "all is done")
         return
     signal.signal(signal.SIGTERM, _stop)
-    threads, lock = max(1, (os.cpu_count() or 1) // options.lanes), threading.Lock()
-    with ThreadPoolExecutor(options.lanes) as lanes:
-        list(lanes.map(lambda job: run(job, runs, threads, options.commit, lock), left))
+    places: SimpleQueue[str] = SimpleQueue()
+    for place in places_of(options.lanes, options.devices):
+        places.put(place)
+    threads = max(1, (os.cpu_count() or 1) // options.lanes)
+    lanes = Lanes(runs, threads, places, options.commit, threading.Lock())
+    with ThreadPoolExecutor(options.lanes) as pool:
+        list(pool.map(lambda job: run(job, lanes), left))
     if not all(is_done(job, runs) for job in left):
         raise SystemExit(1)
 

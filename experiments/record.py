@@ -18,6 +18,8 @@ from sedt.config import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "experiments" / "results"
+DATA_FOLDERS = {"SEDT_DATA": "DATA", "DCASE2019": "DCASE2019", "DCASE2018_TASK5": "DCASE2018_TASK5"}
+"""Variables that name folders in recipes."""
 METRICS = ("event_based", "segment_based", "intersection_based", "tagging", "tagging_from_tags")
 
 
@@ -40,7 +42,9 @@ def fingerprint(recipe: Recipe, runs: Path) -> str:
     left_out = {"machine", "name", "description"}
     settings = json.loads(recipe.model_dump_json(exclude=left_out, exclude_defaults=True))
     text = json.dumps(settings, sort_keys=True)
-    for folder, name in ((os.environ.get("SEDT_DATA"), "DATA"), (str(runs.absolute()), "RUNS")):
+    folders = {os.environ.get(variable, ""): name for variable, name in DATA_FOLDERS.items()}
+    folders[str(runs.absolute())] = "RUNS"
+    for folder, name in folders.items():
         if folder:
             text = text.replace(os.path.normpath(folder), name)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

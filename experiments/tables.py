@@ -2,6 +2,7 @@
 
 python experiments/tables.py           # rewrites what stands between <!-- table:NAME --> and <!-- /table -->
 python experiments/tables.py --check   # exit 1 if something would change
+python experiments/tables.py --grid experiments/grids/dcase2019.toml   # prints what a grid has come to so far
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import re
 import statistics
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -336,8 +338,22 @@ def rewritten(text: str, found: dict[str, str]) -> str:
     return text
 
 
+def of_grid(file: Path) -> str:
+    """Every row of a grid that has been run: tuned where its recipe tunes, else as it is; then untuned."""
+    grid = tomllib.loads(file.read_text(encoding="utf-8"))
+    rows = {f"{row}{also}": (row, which) for row in grid["rows"] for which, also in WHICH.items()}
+    return table(grid["results"], rows, ALL)
+
+
+WHICH = {"test": "", "test_untuned": ", untuned"}
+"""Which scores of a run, and what a row of them is called."""
+
+
 def main() -> int:
     """Rewrite, or check."""
+    if "--grid" in sys.argv:
+        print(of_grid(Path(sys.argv[-1])))
+        return 0
     found, changed = tables(), []
     for path in (ROOT / "README.md", ROOT / "experiments" / "README.md"):
         old = path.read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -109,6 +110,45 @@ def test_a_grid_runs_once(tmp_path: Path) -> None:
     (tmp_path / "plain.toml").write_text(PLAIN.replace("epochs = 1", "epochs = 2"))
     left = script("experiments/grid.py", grid, "--seed", "0", "--list", runs=runs).split()
     assert len(left) == 3  # results of other settings are none
+
+
+def test_the_grid_of_the_paper_does_nothing_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each row of Tables 1 and 2 takes over what another row, or the tagging of its seed, has learned."""
+    monkeypatch.syspath_prepend(str(ROOT / "experiments"))
+    monkeypatch.setenv("DCASE2019", str(tmp_path / "dcase2019"))
+    monkeypatch.setenv("DCASE2018_TASK5", str(tmp_path / "task5"))
+    jobs_of = importlib.import_module("grid_jobs").jobs_of
+    jobs = {job.name: job for job in jobs_of(ROOT / "experiments/grids/dcase2019.toml", tmp_path, [], [0])}
+    stages = {name: load_recipe(job.recipe, job.settings).stages for name, job in jobs.items()}
+    assert [name for name in stages if "tag_backbone" in stages[name]] == ["dcase2019-tag-s0"]
+    learns = {name.split("-")[1] for name in stages if "pretrain" in stages[name]}
+    assert learns == {
+        "sp_sedt_e3_task5", "sp_sedt_e6_task5",
+        "sp_sedt_e3_without_reconstruction", "sp_sedt_e3_without_class_loss", "sp_sedt_e3_fixed_size",
+    }  # fmt: skip
+    assert stages["dcase2019-sp_sedt_semi-s0"] == ["finetune", "finetune_semi", "tune"]
+    assert stages["dcase2019-crnn-s0"] == ["train_frames", "tune"]
+    waits = {name: [other.name for other in job.after] for name, job in jobs.items()}
+    assert waits["dcase2019-sp_sedt_semi-s0"] == ["dcase2019-tag-s0", "dcase2019-sp_sedt_e6_task5-s0"]
+    assert waits["dcase2019-crnn-s0"] == []
+    # A backbone that was tagged by other settings is not taken for one of these.
+    is_done, tag = importlib.import_module("grid_jobs").is_done, jobs["dcase2019-tag-s0"]
+    tag.result.parent.mkdir(parents=True)
+    tag.result.touch()
+    for setting, same in (("finetune.epochs=1", True), ("tag_backbone.epochs=1", False)):
+        before = load_recipe(tag.recipe, [*tag.settings, setting])
+        (tmp_path / tag.name / "recipe.json").write_text(before.model_dump_json(), encoding="utf-8")
+        assert is_done(tag, tmp_path) == same
+
+
+def test_each_lane_has_its_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "experiments"))
+    places_of = importlib.import_module("grid").places_of
+    assert places_of(3, 0) == ["", "", ""]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3,6,7")
+    assert places_of(2, 2) == ["2,3", "6,7"]
+    with pytest.raises(SystemExit, match="--lanes 3 --devices 2 needs 6 GPUs, there are 4"):
+        places_of(3, 2)
 
 
 def test_costs_are_counted() -> None:
