@@ -3,8 +3,8 @@
 python experiments/dry_run.py METADATA --folder build/dry_run
 
 METADATA holds the official label files of DCASE 2019 task 4: weak.tsv, synthetic.tsv, unlabel_in_domain.tsv,
-validation.tsv, in whatever folders. 200 generated recordings are linked under the real names of all clips;
-then `sedt train` runs sp_sedt_semi.toml (all stages of SEDT and its teacher) and crnn.toml for an epoch each
+validation.tsv (or .csv, as some editions call them), in whatever folders. 200 generated recordings are linked
+under the real names of all clips; then `sedt train` runs sp_sedt_semi.toml (all stages of SEDT and its teacher) and crnn.toml for an epoch each
 (pre-training for 400 clips), with a small backbone, and scores the 1,168 clips of validation. What is learned
 means nothing: the audio is not theirs.
 
@@ -80,9 +80,9 @@ def link(metadata: Path, folder: Path, recordings: list[Path]) -> dict[str, int]
     counts = {}
     for file, place in PLACES.items():
         labels = folder / "metadata" / file
-        found = sorted(metadata.rglob(labels.name))
+        found = [*sorted(metadata.rglob(labels.name)), *sorted(metadata.rglob(f"{labels.stem}.csv"))]
         if not found:
-            raise SystemExit(f"{metadata}: no {labels.name} in it")
+            raise SystemExit(f"{metadata}: no {labels.name} in it, nor {labels.stem}.csv")
         labels.parent.mkdir(parents=True, exist_ok=True)
         labels.write_bytes(found[0].read_bytes())
         clips = sorted({row.file_name for row in read_table(labels, ("filename",))})

@@ -241,13 +241,14 @@ def test_the_stage_leaves_its_teacher(recipe_file: Path, tmp_path: Path) -> None
     folder = train(load_recipe(recipe_file, [*SETTINGS, *told]), tmp_path / "runs")
     best = load_file(folder / "finetune_semi" / "best.safetensors")
     package = load_file(folder / "model" / "model.safetensors")
+    thresholds = best.pop("labels.thresholds")  # of the epoch whose teacher is kept
     assert best.keys() == package.keys()
     assert all(torch.equal(best[name], package[name]) for name in best)
     before = load_file(folder / "finetune" / "best.safetensors")
     moved = [name for name in best if not torch.equal(best[name], before[name])]
     assert "network.class_head.weight" in moved
     result = json.loads((folder / "finetune_semi" / "result.json").read_text(encoding="utf-8"))
-    assert set(result["thresholds"]) == {"chirp", "hiss", "tone"}
+    assert result["thresholds"] == dict(zip(["chirp", "hiss", "tone"], thresholds.tolist(), strict=True))
     assert all(0.45 <= value <= 0.7 for value in result["thresholds"].values())
 
 
@@ -259,7 +260,8 @@ def test_no_label_of_validation_or_test_is_looked_at(recipe_file: Path, tmp_path
         ("plain", []),
         ("poisoned", [f"data.{p}=[{{{poison}}}]" for p in ("validation", "test")]),
     ):
-        folder = train(load_recipe(recipe_file, [*SETTINGS, *more]), tmp_path / name)
+        only_the_last = "finetune_semi.validate_every=2"  # else they would choose between the two epochs
+        folder = train(load_recipe(recipe_file, [*SETTINGS, only_the_last, *more]), tmp_path / name)
         losses = [[row[key] for key in row if key.startswith("loss")] for row in rows(folder)]
         result = json.loads((folder / "finetune_semi" / "result.json").read_text(encoding="utf-8"))
         results.append((losses, result["thresholds"]))

@@ -31,6 +31,7 @@ from sedt.training.trainer import StageRun, fit
 from sedt.training.validation import score_events
 
 NETWORK, TEACHER, DENOISING = "network.", "teacher.", "denoising."
+THRESHOLDS = "labels.thresholds"
 
 
 class FinetuneSemiModule(FinetuneModule):
@@ -150,12 +151,15 @@ def finetune_semi(
         resume=resume,
     )
     tensors = load_file(selection.best_file)
+    thresholds = tensors.get(THRESHOLDS, labels.thresholds)
     teacher = {f"{NETWORK}{k}": v for k, v in _part(tensors, TEACHER).items()}
     if teacher:  # a run that was stopped behind this point has no other
         kept = {k: v for k, v in tensors.items() if k.startswith("frontend.")}
-        save_tensors(selection.best_file, {**kept, **teacher})
-    labels_now = dict(zip(datasets.classes, labels.thresholds.tolist(), strict=True))
-    return {**selection.best, "thresholds": labels_now}
+        save_tensors(selection.best_file, {**kept, **teacher, THRESHOLDS: thresholds})
+    return {
+        **selection.best,
+        "thresholds": dict(zip(datasets.classes, thresholds.tolist(), strict=True)),
+    }
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
