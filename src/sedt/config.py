@@ -704,7 +704,7 @@ class MachineConfig(Settings):
     channels_last: bool = True
     """Memory layout of the backbone's convolutions."""
     workers: NonNegativeInt = 1
-    """Processes that prepare clips, for each process that trains (one for each GPU); as many again validate."""
+    """Processes that prepare clips, of each process that trains (one a GPU); as many again validate."""
     eval_batch_size: PositiveInt = 16
     """Clips per batch in validation, tuning and the test."""
     checkpoint_minutes: PositiveFloat = 5.0
