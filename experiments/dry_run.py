@@ -2,11 +2,12 @@
 
 python experiments/dry_run.py METADATA --folder build/dry_run
 
-METADATA holds the official label files of DCASE 2019 task 4: weak.tsv, synthetic.tsv, unlabel_in_domain.tsv,
-validation.tsv (or .csv, as some editions call them), in whatever folders. 200 generated recordings are linked
-under the real names of all clips; then `sedt train` runs sp_sedt_semi.toml (all stages of SEDT and its teacher)
-and crnn.toml for an epoch each (pre-training for 400 clips), with a small backbone, and scores the 1,168 clips of
-validation. What is learned means nothing: the audio is not theirs.
+METADATA holds the official label files of DCASE 2019 task 4: weak.tsv, synthetic.tsv,
+unlabel_in_domain.tsv, validation.tsv (or .csv, as some editions call them), in whatever folders. 200
+generated recordings are linked under the real names of all clips; then `sedt train` runs sp_sedt_semi.toml
+(all stages of SEDT and its teacher) and crnn.toml for an epoch each (pre-training for 400 clips), with a
+small backbone, and scores the 1,168 clips of validation. What is learned means nothing: the audio is not
+theirs.
 
 Goals: that label files, file counts, batches, stages, memory and reports of a real run work before hours of a
 GPU go into it. Non-goals: accuracy, speed.

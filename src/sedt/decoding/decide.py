@@ -32,7 +32,7 @@ class Decision:
     """1: class probabilities times 0/1 tags. 2: every class's best query is raised to the threshold, then as
     1. 3: the best query of every tagged class is raised; classes that are not tagged stay."""
     threshold: PerClass = 0.5
-    """Smallest class probability of an event: of the class that its query finds most probable, and no other."""
+    """Smallest class probability of an event: of the one that its query finds most probable."""
     tag_threshold: PerClass = 0.5
     """A class is tagged where its probability is larger."""
     min_length_s: PerClass = 0.2
