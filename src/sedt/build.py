@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -36,6 +36,7 @@ from sedt.losses.events import SetLoss
 from sedt.models.backbone import Backbone
 from sedt.models.denoising import Denoising, DenoisingPlan
 from sedt.models.frames import Convolutions, FrameDetector, Recurrence, SelfAttention
+from sedt.models.map_backbone import MapBackbone
 from sedt.models.model import Model
 from sedt.models.sedt import SEDT
 from sedt.models.sp_sedt import SPSEDT
@@ -49,8 +50,14 @@ def frontend(config: FeaturesConfig) -> Frontend:
     return Frontend(LogMel(**config.model_dump()))
 
 
-def backbone(config: ModelConfig, *, with_weights: bool = True) -> Backbone:
+BACKBONES: dict[str, Callable[[ModelConfig], MapBackbone]] = {}
+"""Backbones of yours: `model.backbone` -> what makes it, looked at before timm's (docs/extending.md)."""
+
+
+def backbone(config: ModelConfig, *, with_weights: bool = True) -> MapBackbone:
     """The backbone; without weights where they will be loaded from a model anyway."""
+    if config.backbone in BACKBONES:
+        return BACKBONES[config.backbone](config)
     return Backbone(
         name=config.backbone,
         start=config.backbone_start if with_weights else "random",
@@ -65,7 +72,13 @@ def tagger(model: ModelConfig, stage: TagBackboneConfig, num_classes: int) -> Ta
     seen = model.map_stage if stage.map_stage is None else stage.map_stage
     # Tags need no fine times, so the backbone learns them at its plain stride, which costs less.
     plain = model.model_copy(update={"map_stage": seen, "time_stride": None})
-    network = Tagger(backbone(plain), num_classes, stage.head_size)
+    body = backbone(plain)
+    if isinstance(body, Backbone) and body.stage < range(body.num_stages)[model.map_stage]:
+        raise InputError(
+            f"tag_backbone.map_stage = {stage.map_stage}: what lies between it and model.map_stage = "
+            f"{model.map_stage} would learn nothing"
+        )
+    network = Tagger(body, num_classes, stage.head_size)
     if model.backbone_start != "random":
         network.backbone.freeze_batch_norm()
     return network
@@ -135,7 +148,10 @@ def step_s(features: FeaturesConfig, config: ModelConfig) -> float:
 
 
 def detection_model(features: FeaturesConfig, config: ModelConfig, num_classes: int) -> Model:
-    """Waveform to predictions, with weights to be loaded."""
+    """Waveform to predictions: weights are random and the normaliser unfitted, both to be loaded or learned.
+
+    Batch norm is frozen as it starts. For weights of ImageNet: `Model(frontend(...), sedt(...))`.
+    """
     network: SEDT | FrameDetector
     if config.network == "sedt":
         network = sedt(config, num_classes, with_weights=False)

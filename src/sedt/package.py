@@ -60,9 +60,14 @@ class Package:
 def save_package(folder: str | os.PathLike[str], package: Package, *, half: bool = False) -> None:
     """Write a package; the configuration comes last, so that a folder with one is whole.
 
-    `half` stores weights in float16: half the size, for bundling. Raises InputError if it cannot be written.
+    `half` stores weights in float16: half the size, for bundling.
+
+    Raises:
+        InputError: it cannot be written; the model is another one than its settings describe, so that nobody
+            could load it.
     """
     folder = Path(folder)
+    _require_described(package)
     config = PackageConfig(
         classes=package.classes,
         features=package.features,
@@ -193,6 +198,20 @@ def _json(config: PackageConfig) -> str:
 def _stored(tensor: torch.Tensor, half: bool) -> torch.Tensor:
     tensor = tensor.detach().cpu().contiguous()
     return tensor.half() if half and tensor.is_floating_point() else tensor.clone()
+
+
+def _require_described(package: Package) -> None:
+    """Raise InputError where `load_package` would build another network than is there."""
+    with torch.random.fork_rng(devices=[]):  # a run's random numbers are its own
+        described = build.detection_model(package.features, package.model_config, len(package.classes))
+    theirs = {name: tensor.shape for name, tensor in described.state_dict().items()}
+    ours = {name: tensor.shape for name, tensor in package.model.state_dict().items()}
+    if theirs != ours:
+        name = sorted(name for name in {*theirs, *ours} if theirs.get(name) != ours.get(name))[0]
+        raise InputError(
+            f"the settings do not describe this model (tensor `{name}`): nobody could load a package of it; "
+            "docs/extending.md"
+        )
 
 
 def _read_tensors(path: Path) -> dict[str, torch.Tensor]:

@@ -19,7 +19,7 @@ PerClass = float | Mapping[str, float]
 """One number, or one for every class."""
 
 LEAST_SCORE = 0.01
-"""Candidates have at least this score (spec section 2, PSDS)."""
+"""Candidates have at least this score."""
 
 _ROUNDING_S = 1e-6  # a span in float32 falls short of the length that it stands for
 
@@ -60,12 +60,13 @@ def decode(
         lengths_s: (batch,) seconds of each window that hold audio; events are clipped to them.
 
     Raises:
-        InputError: a setting per class does not name every class.
+        InputError: a setting per class does not name every class; the model has another number of them.
     """
     thresholds = per_class(decision.threshold, classes, "threshold")
     min_lengths = per_class(decision.min_length_s, classes, "min_length_s") - _ROUNDING_S
     if probabilities.frames is not None:
         return _decode_steps(probabilities, classes, decision, window_s, lengths_s)
+    _check_classes(probabilities, classes)
     scores = probabilities.classes[..., : len(classes)].astype(np.float64)
     if probabilities.tags is not None:
         tagged = probabilities.tags > per_class(decision.tag_threshold, classes, "tag_threshold")
@@ -97,6 +98,7 @@ def candidates(
             steps_as_events(each, classes, LEAST_SCORE, probabilities.step_s, limit)
             for each, limit in zip(steps, _limits(len(steps), window_s, lengths_s).tolist(), strict=True)
         ]
+    _check_classes(probabilities, classes)
     scores = probabilities.classes[..., : len(classes)]
     if probabilities.tags is not None:
         scores = scores * probabilities.tags[:, None, :]
@@ -108,6 +110,15 @@ def candidates(
             score = float(scores[window, query, label])
             found[window].append(Event(onset, offset, classes[label], score))
     return [sorted(events, key=lambda e: (e.onset, e.offset, e.label)) for events in found]
+
+
+def _check_classes(probabilities: Probabilities, classes: Sequence[str]) -> None:
+    """Raise InputError where there are more or fewer labels than classes ("no event" may come after them)."""
+    labels, outputs = len(classes), probabilities.classes.shape[-1]
+    if outputs not in {labels, labels + 1}:
+        raise InputError(f"{labels} labels for a model of {outputs} outputs")
+    if probabilities.tags is not None and probabilities.tags.shape[-1] != labels:
+        raise InputError(f"{labels} labels for a model of {probabilities.tags.shape[-1]} tags")
 
 
 def per_class(value: PerClass, classes: Sequence[str], name: str) -> NDArray[np.float64]:

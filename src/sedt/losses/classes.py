@@ -40,7 +40,8 @@ class CrossEntropy:
         return -_of_labels(logits.softmax(-1), labels)
 
     def loss(self, logits: Tensor, wanted: Tensor, weights: Tensor, num_classes: int) -> Tensor:
-        """Weighted mean over all queries."""
+        """Weighted mean over all queries. Raises ValueError: there is no output for "no event"."""
+        _check_outputs(logits, num_classes + 1, "softmax")
         entropy = F.cross_entropy(logits.transpose(1, 2), wanted, reduction="none")
         importance = torch.where(wanted == num_classes, self.no_object_weight, weights)
         return (entropy * importance).sum() / importance.sum().clamp(min=1e-6)
@@ -64,12 +65,19 @@ class Focal:
         return cost
 
     def loss(self, logits: Tensor, wanted: Tensor, weights: Tensor, num_classes: int) -> Tensor:
-        """Sum over queries and classes per matched pair (at least one)."""
+        """Sum over queries and classes per matched pair (at least one). Raises ValueError: other outputs."""
+        _check_outputs(logits, num_classes, "sigmoid")
         hot = F.one_hot(wanted, num_classes + 1)[..., :num_classes].to(logits)
         terms = sigmoid_focal_loss(logits, hot, self.alpha, self.gamma).sum(-1)
         pairs = (weights * (wanted < num_classes)).sum()
         loss: Tensor = (terms * weights).sum() / pairs.clamp(min=1.0)
         return loss
+
+
+def _check_outputs(logits: Tensor, wanted: int, scores: str) -> None:
+    if logits.shape[-1] != wanted:
+        problem = f"{logits.shape[-1]} outputs where this loss needs {wanted}"
+        raise ValueError(f"{problem}: model.class_scores is not {scores!r}")
 
 
 def _of_labels(values: Tensor, labels: Tensor) -> Tensor:

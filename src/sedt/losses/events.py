@@ -44,10 +44,13 @@ class EventLosses:
     """First term of eq. 2."""
     matches: list[Matches] = field(default_factory=list)
     """Of every decoder layer that has losses, the last one last."""
+    extra: dict[str, Tensor] = field(default_factory=dict)
+    """Name -> further scalars, weighted, that a loss built upon this one adds (docs/extending.md)."""
 
     def items(self) -> dict[str, Tensor]:
         """Name -> value, for logs."""
-        return {"loss_class": self.classes, "loss_l1": self.l1, "loss_iou": self.iou}
+        known = {"loss_class": self.classes, "loss_l1": self.l1, "loss_iou": self.iou}
+        return {**known, **{f"loss_{name}": value for name, value in self.extra.items()}}
 
 
 class _Layer(NamedTuple):
@@ -149,8 +152,21 @@ class SetLoss(nn.Module):
         return EventLosses(classes, l1, iou)
 
     def total(self, losses: EventLosses) -> Tensor:
-        """Eq. 1 with eq. 2 inside."""
-        return self.class_weight * losses.classes + self.l1_weight * losses.l1 + self.iou_weight * losses.iou
+        """Eq. 1 with eq. 2 inside, and what is extra."""
+        total = self.class_weight * losses.classes + self.l1_weight * losses.l1 + self.iou_weight * losses.iou
+        return total + sum(losses.extra.values()) if losses.extra else total
+
+    def cost(self, logits: Tensor, spans: Tensor, labels: Tensor, target_spans: Tensor) -> Tensor:
+        """What matching makes small, of a decoder layer: (clips, queries, events), without gradient.
+
+        Args:
+            logits: (clips, queries, outputs).
+            spans: (clips, queries, 2), centre and length as shares of the window.
+            labels: (clips, events) int64, padded.
+            target_spans: (clips, events, 2).
+        """
+        location = location_cost(spans, target_spans, self.cost_weights, self.l1_on)
+        return location + self.cost_weights.classes * self.classes.cost(logits.detach(), labels)
 
     def _layers(self, predictions: Predictions, wanted: _Wanted) -> Iterator[tuple[int, _Layer]]:
         """Number of each layer that has losses, and what it says of the clips that take part."""
@@ -178,8 +194,7 @@ class SetLoss(nn.Module):
         self, number: int, layer: _Layer, targets: _Wanted, more: bool, allowed: Tensor | None
     ) -> Matches:
         """Which queries of each clip answer for which of its events."""
-        location = location_cost(layer.spans, targets.spans, self.cost_weights, self.l1_on)
-        cost = location + self.cost_weights.classes * self.classes.cost(layer.logits.detach(), targets.labels)
+        cost = self.cost(layer.logits, layer.spans, targets.labels, targets.spans)
         if allowed is not None:
             cost = cost.masked_fill(~allowed[targets.clips, :, : cost.shape[-1]], BARRED)
         pairs = [
@@ -187,6 +202,7 @@ class SetLoss(nn.Module):
             for one, number_of_events in zip(cost.cpu(), targets.numbers, strict=True)  # one copy for all
         ]
         if more:
+            location = location_cost(layer.spans, targets.spans, self.cost_weights, self.l1_on)
             pairs = [
                 one_to_many(two, one[:, :events], self.one_to_many_cost, events / one.shape[0])
                 for two, one, events in zip(pairs, location.cpu(), targets.numbers, strict=True)

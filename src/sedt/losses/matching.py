@@ -63,7 +63,7 @@ def hungarian(cost: Tensor) -> Pairs:
 
 @torch.no_grad()
 def one_to_many(pairs: Pairs, location: Tensor, max_cost: float, probability: float) -> Pairs:
-    """Pairs, and free queries that lie close to an event (SEDT; spec section 2).
+    """Pairs, and free queries that lie close to an event (SEDT, arXiv 2110.02011).
 
     A free query whose `location` cost (queries, events) to its nearest event is under `max_cost` is also
     assigned to that event, with `probability`. What was paired stays paired.

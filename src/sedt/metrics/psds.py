@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sedt.errors import InputError
 from sedt.events import EventTable, labels_of
 from sedt.metrics.stretches import Floats, Indices, merged_stretches, score_runs
 from sedt.metrics.threshold_changes import Changes, threshold_changes
@@ -131,7 +132,12 @@ def psds_counts(
     Files are those of `reference`, each with its seconds in `durations`. Classes are those of `labels` (or
     all) with true events; detections of other classes do not count. True events of a class that overlap or
     touch are one; a detection without length is none, a true event without length is never hit.
+
+    Raises:
+        InputError: a file has no duration, a detection no score.
     """
+    if missing := [name for name in reference if name not in durations]:
+        raise InputError(f"{missing[0]}: no duration, and PSDS is counted per hour")
     wanted = set(labels_of([reference]) if labels is None else labels)
     names = [label for label in labels_of([reference]) if label in wanted]
     true, runs = merged_stretches(reference, reference, names), score_runs(reference, estimated, names)

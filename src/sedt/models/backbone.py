@@ -1,22 +1,25 @@
-"""Spectrogram -> feature map, by any timm network that gives maps at the wanted stride (spec: ResNet-50)."""
+"""Spectrogram -> feature map, by a timm network that gives maps at the wanted stride (paper: ResNet-50)."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import timm
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from sedt.errors import InputError
+from sedt.models.map_backbone import MapBackbone
+
+STEM_STRIDE = 4
+"""The first stage of a network gives a map of this stride, whatever its stem does."""
 
 
-class Backbone(nn.Module):
-    """(batch, frames, bands) -> map (batch, channels, time, frequency).
+class Backbone(MapBackbone):
+    """A network of timm: (batch, frames, bands) -> map (batch, channels, time, frequency).
 
     One learned 1x1 convolution with bias lifts the single input channel to three, then the network runs as it
     is on images, frames as rows and bands as columns.
@@ -35,12 +38,14 @@ class Backbone(nn.Module):
         time_stride: int | None = None,
     ) -> None:
         super().__init__()
-        self.batch_norm_frozen = self.frozen = False
         self._cast_weights: dict[str, Tensor] = {}
         self._cast_of: object = None
         self.lift = nn.Conv2d(1, 3, kernel_size=1)
         self.network = _create(name, output_stride, map_stage, imagenet=str(start) == "imagenet")
-        self.num_channels: int = self.network.feature_info.channels()[-1]
+        self.num_stages, self.stage = _stages(
+            self.network
+        )  # of the whole network; which of them gives the map
+        self.num_channels = self.network.feature_info.channels()[-1]
         self.stride: int = self.network.feature_info.reduction()[-1]
         self.time_stride = self.stride
         if time_stride is not None and time_stride < self.stride:
@@ -84,37 +89,6 @@ class Backbone(nn.Module):
                 return bool(weight.is_contiguous(memory_format=torch.channels_last))
         return False
 
-    def num_steps(self, num_frames: Tensor) -> Tensor:
-        """Time steps of the map that see a clip of so many frames."""
-        return torch.div(num_frames + self.time_stride - 1, self.time_stride, rounding_mode="floor")
-
-    def freeze_batch_norm(self) -> None:
-        """Make statistics and affine of every batch norm constants; they are no parameters then."""
-        self.batch_norm_frozen = True
-        for norm in self._batch_norms():
-            for name in ("weight", "bias"):
-                constant = getattr(norm, name).detach()
-                delattr(norm, name)
-                norm.register_buffer(name, constant)
-        self.train(self.training)
-
-    def train(self, mode: bool = True) -> Self:
-        """As every module, but what is frozen stays in eval mode."""
-        super().train(mode and not self.frozen)
-        if self.batch_norm_frozen:
-            for norm in self._batch_norms():
-                norm.eval()
-        return self
-
-    def _batch_norms(self) -> list[nn.BatchNorm2d]:
-        return [m for m in self.network.modules() if isinstance(m, nn.BatchNorm2d)]
-
-    def freeze(self) -> None:
-        """Nothing of it trains, and it is always in eval mode."""
-        self.frozen = True
-        self.freeze_batch_norm()
-        self.requires_grad_(False)
-
     def freeze_stages(self, num_stages: int) -> None:
         """Stop training of the lift, the stem and the first stages; 0 freezes nothing.
 
@@ -122,32 +96,17 @@ class Backbone(nn.Module):
         """
         if num_stages == 0:
             return
-        infos = self.network.feature_info.info  # the first map is the stem's
+        infos = self.network.feature_info.info
+        # A first map at stride 2 is the stem's, or of what stands in its place; that of others is a stage's.
+        first = next((i for i, info in enumerate(infos) if info["reduction"] >= STEM_STRIDE), 0)
         # timm leaves out what lies behind the map, but not its infos
-        module = infos[min(num_stages, self.network.feature_info.out_indices[-1])]["module"]
+        module = infos[min(first + num_stages - 1, self.stage)]["module"]
         prefixes = (f"{module}.", f"{module.replace('.', '_')}.")  # timm flattens some module lists
         named = list(self.network.named_parameters())
         ends = [i for i, (name, _) in enumerate(named) if name.startswith(prefixes)]
         self.lift.requires_grad_(False)
         for _, parameter in named[: ends[-1] + 1]:
             parameter.requires_grad_(False)
-
-    def load_weights(self, path: Path) -> None:
-        """Take weights from a safetensors file: of a `Backbone`, or of a timm model of the same name."""
-        try:
-            tensors = load_file(path)
-        except Exception as error:
-            raise InputError(f"{path}: not a readable safetensors file: {error}") from error
-        own = self.state_dict()
-        # A timm file names layers as `network` does; classifier layers and batch counters are not needed.
-        renamed = {k if k in own else f"network.{k}": v for k, v in tensors.items()}
-        fitting = {k: v for k, v in renamed.items() if k in own and own[k].shape == v.shape}
-        missing = [
-            k for k in own if k not in fitting and not k.startswith("lift.") and "num_batches" not in k
-        ]
-        if missing:
-            raise InputError(f"{path}: does not fit this backbone: no tensor for `{missing[0]}`")
-        self.load_state_dict(fitting, strict=False)
 
     def _refine_time(self, time_stride: int) -> None:
         """Take strides along time out of the last striding layers until `time_stride` is reached."""
@@ -189,7 +148,15 @@ def _create(name: str, output_stride: int, map_stage: int, imagenet: bool) -> An
         whole: Any = timm.create_model(name, features_only=True)
         stages = len(whole.feature_info)
         options["out_indices"] = (range(stages)[map_stage],)
-        return timm.create_model(name, pretrained=imagenet, **options)
+        try:
+            return timm.create_model(name, pretrained=imagenet, **options)
+        except TypeError as error:
+            if "output_stride" not in str(error):
+                raise
+        del options["output_stride"]  # its strides are what they are
+        network = timm.create_model(name, pretrained=imagenet, **options)
+        _check_map(network, output_stride)
+        return network
     except IndexError as error:
         raise InputError(f"backbone {name}: has no stage {map_stage}, only {stages}") from error
     except Exception as error:
@@ -202,6 +169,24 @@ def _create(name: str, output_stride: int, map_stage: int, imagenet: bool) -> An
             )
             hint = ""
         raise InputError(f"backbone {name}: {problem}{hint}") from error
+
+
+@torch.no_grad()
+def _check_map(network: Any, output_stride: int) -> None:
+    """Raise ValueError where a network that takes no stride has another, or gives channels last."""
+    stride, channels = network.feature_info.reduction()[-1], network.feature_info.channels()[-1]
+    if stride != output_stride:
+        raise ValueError(f"at this stage it has {stride} (model.map_stage, model.output_stride)")
+    was_training = network.training
+    shape = network.eval()(torch.zeros(1, 3, 16 * stride, 4 * stride))[-1].shape
+    network.train(was_training)
+    if shape != (1, channels, 16, 4):
+        raise ValueError(f"its maps are {tuple(shape)} where (1, {channels}, 16, 4) was expected")
+
+
+def _stages(network: Any) -> tuple[int, int]:
+    infos = network.feature_info
+    return len(infos.info), int(infos.out_indices[-1])
 
 
 def _first_line(error: BaseException) -> str:

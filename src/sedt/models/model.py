@@ -17,7 +17,10 @@ class Model(nn.Module):
         self.network = network
 
     def forward(self, waveforms: Tensor, num_samples: Tensor | None = None) -> Predictions | FramePredictions:
-        """(batch, samples) and optionally (batch,) samples before each clip's padding -> predictions."""
+        """(batch, samples) and optionally (batch,) samples before each clip's padding -> predictions.
+
+        Clips fill the model's window (`ModelConfig.window_s`), padded with silence: spans are shares of it.
+        """
         num_frames = None
         if num_samples is not None:
             num_frames = self.frontend.frames_before_padding(num_samples, waveforms.shape[-1])

@@ -8,12 +8,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sedt.models.backbone import Backbone
+from sedt.models.map_backbone import MapBackbone
 from sedt.spans import spans_to_edges
 
 
 def crop_features(
-    backbone: Backbone, features: Tensor, patches: Tensor, resize_to: int | None = 128
+    backbone: MapBackbone, features: Tensor, patches: Tensor, resize_to: int | None = 128
 ) -> Tensor:
     """Each patch through the backbone, then the mean of its map.
 
@@ -33,7 +33,7 @@ def crop_features(
         return pooled.reshape(*patches.shape[:2], -1)
     steps = (length / backbone.time_stride).round().clamp(min=1).long()
     found = features.new_zeros(len(clip), backbone.num_channels)
-    for number in steps.unique().tolist():  # patches of one length are one batch
+    for number in sorted(set(steps.tolist())):  # patches of one length are one batch
         rows = (steps == number).nonzero()[:, 0]
         crops = _crops(features, clip[rows], start[rows], length[rows], number * backbone.time_stride)
         found[rows] = _pooled(backbone, crops)
@@ -81,7 +81,7 @@ def _crops(features: Tensor, clip: Tensor, start: Tensor, length: Tensor, resize
     return low + (high - low) * share
 
 
-def _pooled(backbone: Backbone, crops: Tensor) -> Tensor:
+def _pooled(backbone: MapBackbone, crops: Tensor) -> Tensor:
     """(crops, frames, bands) -> (crops, channels)."""
     pooled: Tensor = backbone(crops).float().mean(dim=(2, 3))
     return pooled

@@ -14,7 +14,7 @@ PositionUnit = Literal["window", "step"]
 def sine_positions(
     num_steps: int, size: int, device: torch.device | None = None, unit: PositionUnit = "window"
 ) -> Tensor:
-    """Sine code of the time index 1..T, shape (num_steps, size); temperature 10000 (spec section 2).
+    """Sine code of the time index 1..T, shape (num_steps, size); temperature 10000 (as in DETR).
 
     Unit "window": the index is scaled to 0..2 pi, so the fastest channel turns once in the window and
     neighbouring steps differ little. Unit "step": it is not scaled, so the fastest turns once in 2 pi steps,

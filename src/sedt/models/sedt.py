@@ -33,7 +33,7 @@ class Hints(NamedTuple):
 class SEDT(nn.Module):
     """Sound Event Detection Transformer: features in, a set of events and clip tags out.
 
-    The audio query stands first among the queries and nothing bars it from the others (spec section 2).
+    The audio query stands first among the queries and nothing bars it from the others.
     With `class_scores` "softmax" the classes exclude each other, and "no event" is one more; with "sigmoid"
     each class has a probability of its own.
     """

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from sedt.models.backbone import Backbone
+from sedt.models.map_backbone import MapBackbone
 
 
 class Tagger(nn.Module):
     """Features (batch, frames, bands) -> tag logits (batch, classes): mean over the map, two layers."""
 
-    def __init__(self, backbone: Backbone, num_classes: int, head_size: int = 1000) -> None:
+    def __init__(self, backbone: MapBackbone, num_classes: int, head_size: int = 1000) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = nn.Sequential(

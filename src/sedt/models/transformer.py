@@ -79,7 +79,7 @@ class DecoderLayer(nn.Module):
 
 
 class Transformer(nn.Module):
-    """E encoder layers and D decoder layers of width `size` (spec section 2)."""
+    """E encoder layers and D decoder layers of width `size`."""
 
     def __init__(
         self,

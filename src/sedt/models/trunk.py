@@ -17,8 +17,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sedt.models.backbone import Backbone
 from sedt.models.edges import EdgePointer
+from sedt.models.map_backbone import MapBackbone
 from sedt.models.positions import PositionUnit, sine_code, sine_positions
 from sedt.models.transformer import Transformer
 
@@ -74,7 +74,7 @@ class Trunk(nn.Module):
 
     def __init__(
         self,
-        backbone: Backbone,
+        backbone: MapBackbone,
         transformer: Transformer,
         size: int = 256,
         position_unit: PositionUnit = "window",

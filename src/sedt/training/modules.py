@@ -119,7 +119,7 @@ class FinetuneModule(L.LightningModule):
     def configure_optimizers(self) -> Any:
         """As the stage's settings say."""
         trunk = self.network.trunk
-        trained = nn.ModuleList([self.network, *([self.denoising] if self.denoising else [])])
+        trained = nn.ModuleList([self.network, *([self.denoising] if self.denoising else []), self.loss])
         optimizer = make_optimizer(trained, trunk.backbone, self.config, trunk=trunk)
         return with_schedule(self, optimizer, self.config)
 

@@ -69,7 +69,7 @@ def make_schedule(optimizer: Optimizer, config: OptimizerConfig, steps_per_epoch
 def schedule_factor(config: OptimizerConfig, steps_per_epoch: int) -> Callable[[int], float]:
     """Step -> factor: a linear rise over `warmup_steps`, times the schedule.
 
-    Steps end where one-to-many matching begins (spec section 2, URBAN-SED).
+    Steps end where one-to-many matching begins (as on URBAN-SED).
     """
     total = config.epochs * steps_per_epoch
     fixed_from = getattr(config, "one_to_many_from", None)
