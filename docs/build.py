@@ -36,7 +36,13 @@ SECTIONS = {
         "docs/hub.md",
     ],
     "Serve": ["docs/serving.md", "docs/web-page.md", "docs/deploy.md", "docs/container.md"],
-    "Research": ["docs/paper.md", "docs/departures.md", "docs/clusters.md", "experiments/README.md"],
+    "Research": [
+        "docs/paper.md",
+        "docs/departures.md",
+        "docs/clusters.md",
+        "docs/extending.md",
+        "experiments/README.md",
+    ],
     "Work on it": ["CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md"],
 }
 """The order of the pages; files that are not there are left out."""

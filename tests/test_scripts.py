@@ -76,6 +76,13 @@ def test_the_benchmark_prints_what_each_step_costs() -> None:
         assert what in printed
 
 
+def test_parts_serve_in_a_loop_of_ones_own(tmp_path: Path) -> None:
+    printed = script("examples/own_loop.py", "--steps", "3", "--folder", str(tmp_path / "model"))
+    assert "loss_count" in printed
+    assert "PSDS1" in printed
+    assert "saved; it finds" in printed
+
+
 def test_the_tables_are_those_of_the_results() -> None:
     assert script("experiments/tables.py", "--check") == "nothing changed\n"
 

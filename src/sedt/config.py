@@ -346,8 +346,8 @@ class SourceConfig(Settings):
     """Clips of a data set: label files and audio folders, or scenes made by the mixer."""
 
     labels: RecipePath | None = None
-    """A strong, weak or unlabelled DCASE TSV, as its place in the recipe says; or a folder with an annotation
-    for each clip (.jams, or .txt with lines `onset offset label`)."""
+    """A strong, weak or unlabelled DCASE TSV, as its place in the recipe says; or events in any other format
+    that is recognised, a file of all recordings or a folder with one for each (docs/formats.md)."""
     audio: Paths = Field(default_factory=list)
     """Folders searched, in order, for the files of the labels."""
     durations: RecipePath | None = None

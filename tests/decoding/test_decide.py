@@ -104,6 +104,19 @@ def test_a_setting_per_class_names_every_class_and_no_other(name: str) -> None:
         found(clip, **{name: {"bell": 0.5, "dog": 0.5, "siren": 0.5, "cat": 0.5}})
 
 
+def test_labels_are_as_many_as_the_models_classes() -> None:
+    clip = one_clip([(1, 3, [0.1, 0.7, 0.1])], tags=[1, 1, 1])
+    for labels in (CLASSES[:1], [*CLASSES, "horn", "saw"]):
+        for make in (
+            lambda labels: decode(clip, labels, Decision(), WINDOW_S),
+            lambda labels: candidates(clip, labels, WINDOW_S),
+        ):
+            with pytest.raises(InputError, match=f"{len(labels)} labels for a model of 4 outputs"):
+                make(labels)
+    with pytest.raises(InputError, match="4 labels for a model of 3 tags"):
+        decode(clip, [*CLASSES, "horn"], Decision(), WINDOW_S)
+
+
 def test_events_are_clipped_to_the_window_and_to_the_clip() -> None:
     queries = [(-1.0, 2.0, [0.9, 0, 0]), (7.0, 12.0, [0, 0.9, 0]), (4.0, 6.5, [0, 0, 0.9])]
     assert found(one_clip(queries)) == [(0, 2, "bell"), (4, 6.5, "siren"), (7, 10, "dog")]

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 from torchvision.ops import sigmoid_focal_loss
 
 from sedt.batch import Predictions, Supervision, Targets
 from sedt.losses.classes import CrossEntropy, Focal
-from sedt.losses.events import SetLoss
+from sedt.losses.events import EventLosses, SetLoss
 from sedt.losses.tags import tag_loss
 
 CLASSES = 3
@@ -272,3 +273,40 @@ def test_focal_predictions_have_no_output_for_no_event() -> None:
     loss.total(losses).backward()
     assert logits.grad is not None
     assert (logits.grad.abs().sum(-1) > 0).all()
+
+
+class OfOnesOwn(SetLoss):
+    """A term more, and events answer to the first query whatever it says."""
+
+    def forward(self, predictions: Predictions, targets: list[Targets], **options: bool) -> EventLosses:  # type: ignore[override]
+        losses = super().forward(predictions, targets)
+        return replace(losses, extra={"mean": 3 * predictions.spans.mean()})
+
+    def cost(self, logits: Tensor, spans: Tensor, labels: Tensor, target_spans: Tensor) -> Tensor:
+        plain = super().cost(logits, spans, labels, target_spans)
+        return plain + 1e3 * torch.arange(plain.shape[1])[None, :, None]
+
+
+def test_a_loss_is_built_upon_this_one() -> None:
+    predictions = random_predictions(batch=2)
+    clips = [targets(Supervision.STRONG, (1, 0.5, 0.2)), targets(Supervision.STRONG, (0, 0.1, 0.1))]
+    loss = OfOnesOwn()
+    losses = loss(predictions, clips)
+    assert all(match.queries.tolist() == [0, 0] for match in losses.matches)
+    mean = 3 * predictions.spans.mean()
+    torch.testing.assert_close(losses.items()["loss_mean"], mean)
+    torch.testing.assert_close(loss.total(losses), loss.total(replace(losses, extra={})) + mean)
+
+
+def test_a_class_loss_of_other_outputs_is_told() -> None:
+    clip = [targets(Supervision.STRONG, (2, 0.5, 0.2))]
+    predictions = random_predictions(batch=1)
+    with pytest.raises(
+        ValueError, match=r"4 outputs where this loss needs 3: model\.class_scores is not 'sigmoid'"
+    ):
+        SetLoss(classes=Focal())(replace(predictions, exclusive=True), clip)
+    fewer = replace(predictions, class_logits=predictions.class_logits[..., :CLASSES], exclusive=False)
+    with pytest.raises(
+        ValueError, match=r"3 outputs where this loss needs 4: model\.class_scores is not 'softmax'"
+    ):
+        SetLoss()(fewer, clip)

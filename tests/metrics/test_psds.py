@@ -227,3 +227,9 @@ def test_no_curves_without_true_events() -> None:
     counts = psds_counts({"x": []}, {}, {"x": 1.0})
     assert counts.curves() == {}
     assert counts.mean_curve()[0].size == 0
+
+
+def test_a_file_without_a_duration_is_named() -> None:
+    table = {"a.wav": [Event(0.0, 1.0, "x", 0.5)]}
+    with pytest.raises(InputError, match=r"a\.wav: no duration"):
+        psds(table, table, {}, PSDS1)

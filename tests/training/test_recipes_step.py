@@ -123,6 +123,18 @@ def test_recipe_steps(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert all(p.grad is not None for p in trained)
 
 
+def test_parameters_of_a_loss_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = Recipe(name="x", model=ModelConfig(backbone="resnet10t", **NARROW))  # type: ignore[arg-type]
+    frontend, network = build.frontend(recipe.features), build.sedt(recipe.model, CLASSES)
+    augmentation = build.augmentation(recipe.finetune.augmentation, frontend, recipe.model.window_s)
+    loss = build.set_loss(recipe.loss, recipe.model)
+    loss.temperature = torch.nn.Parameter(torch.ones(()))
+    module = FinetuneModule(frontend, network, augmentation, loss, 1.0, recipe.finetune)
+    monkeypatch.setattr("sedt.training.modules.with_schedule", lambda module, optimizer, config: optimizer)
+    optimizer = module.configure_optimizers()
+    assert any(p is loss.temperature for group in optimizer.param_groups for p in group["params"])
+
+
 def test_gradients_stop_at_what_is_frozen() -> None:
     recipe = Recipe(name="x", model=ModelConfig(backbone="resnet10t", **NARROW))  # type: ignore[arg-type]
     network = build.sedt(recipe.model, CLASSES)

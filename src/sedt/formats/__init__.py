@@ -1,4 +1,4 @@
-"""Events <-> files. One module per format; a line in `FORMATS` is all that adds one."""
+"""Events <-> files. One module per format; a line in `FORMATS` adds one, its signs in `recognise.py`."""
 
 from __future__ import annotations
 
