@@ -1,6 +1,6 @@
 """A backbone, a loss term and a training loop of one's own around the parts of sedt (docs/extending.md).
 
-python examples/own_loop.py             # some 2 minutes on one core
+python examples/own_loop.py             # a few minutes on one core
 
 Learns two kinds of tones from clips that are made here, prints the scores of new clips, saves the model.
 """

@@ -85,7 +85,7 @@ class Augmentation:
 
     @torch.no_grad()
     def __call__(self, batch: Batch) -> Augmented:
-        """Change every clip on its own, then mix some."""
+        """Change every clip on its own, then mix some: waveforms in, normalised features out."""
         if not self.plan.changes_anything:
             return Augmented(self.frontend(batch.waveforms), batch.num_samples, batch.targets)
         with torch.autocast(batch.waveforms.device.type, enabled=False):

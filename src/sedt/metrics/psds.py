@@ -36,7 +36,7 @@ class PsdsSettings:
     alpha_st: float = 1.0
     """Weight of the standard deviation over the classes, taken off the mean hit rate."""
     max_per_hour: float = 100.0
-    """False alarms per hour up to which the curve counts."""
+    """False alarms per hour up to which the curve counts: `e_max`, as others call it."""
 
 
 PSDS1 = PsdsSettings(dtc=0.7, gtc=0.7)
@@ -60,7 +60,7 @@ class PsdsCounts:
     settings: PsdsSettings
 
     def score(self, weights: Floats | None = None) -> float:
-        """The score, each file counted `weights` times (once each if None); NaN without true events."""
+        """The score in 0..1, each file counted `weights` (files,) times (once if None); NaN without true events."""
         curves = self.curves(weights)
         return _area(list(curves.values()), self.settings) if curves else float("nan")
 

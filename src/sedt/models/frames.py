@@ -86,7 +86,7 @@ class Convolutions(nn.Module):
         return maps.mean(3).transpose(1, 2)
 
     def num_steps(self, num_frames: Tensor) -> Tensor:
-        """Steps that see so many frames."""
+        """(...) int64 frames -> (...) int64 steps that see so many."""
         for pool in self.time_pools:
             num_frames = torch.div(num_frames + pool - 1, pool, rounding_mode="floor")
         return num_frames

@@ -18,6 +18,6 @@ class Tagger(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Logits in float32."""
+        """(batch, frames, bands) -> (batch, classes), logits in float32."""
         logits: Tensor = self.head(self.backbone(features).mean(dim=(2, 3))).float()
         return logits
