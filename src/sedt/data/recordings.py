@@ -48,7 +48,7 @@ class Recordings(Protocol):
     def read(
         self, index: int, sample_rate: int, start_s: float, duration_s: float, epoch: int = 0
     ) -> tuple[NDArray[np.float32], Known]:
-        """Mono samples (n,) from `start_s` on, `duration_s` at most, and what is known of the whole recording.
+        """Mono samples (n,) from `start_s` on, `duration_s` at most, and what is known of the recording.
 
         There are none where the recording ends before `start_s`.
         """

@@ -18,7 +18,7 @@ def reconstruction_distance(features: Tensor, reconstructions: Tensor) -> Tensor
 
 
 def reconstruction_loss(predictions: PatchPredictions, matches: Sequence[Matches]) -> Tensor:
-    """A scalar: mean over matched pairs, summed over the layers of `matches`; zero, with a graph, for no pair."""
+    """A scalar: mean over matched pairs, summed over layers of `matches`; zero, with a graph, for none."""
     total = predictions.reconstructions.sum() * 0.0
     for layer, clips, queries, patches in matches:
         if len(clips):

@@ -60,7 +60,7 @@ class PsdsCounts:
     settings: PsdsSettings
 
     def score(self, weights: Floats | None = None) -> float:
-        """The score in 0..1, each file counted `weights` (files,) times (once if None); NaN without true events."""
+        """The score in 0..1, each file counted `weights` (files,) times (None: once); NaN without truth."""
         curves = self.curves(weights)
         return _area(list(curves.values()), self.settings) if curves else float("nan")
 
