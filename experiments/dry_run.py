@@ -26,10 +26,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from record import told_in_a_line
 from rich.console import Console
 from rich.table import Table
 
 from sedt.audio import write_audio
+from sedt.errors import InputError
 from sedt.formats.tables import read_table
 
 ROOT = Path(__file__).parents[1]
@@ -83,7 +85,7 @@ def link(metadata: Path, folder: Path, recordings: list[Path]) -> dict[str, int]
         labels = folder / "metadata" / file
         found = [*sorted(metadata.rglob(labels.name)), *sorted(metadata.rglob(f"{labels.stem}.csv"))]
         if not found:
-            raise SystemExit(f"{metadata}: no {labels.name} in it, nor {labels.stem}.csv")
+            raise InputError(f"{metadata}: no {labels.name} in it, nor {labels.stem}.csv")
         labels.parent.mkdir(parents=True, exist_ok=True)
         labels.write_bytes(found[0].read_bytes())
         clips = sorted({row.file_name for row in read_table(labels, ("filename",))})
@@ -142,4 +144,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told_in_a_line():
+        main()

@@ -26,8 +26,9 @@ from queue import SimpleQueue
 
 import torch
 from grid_jobs import Job, fine_tuning, is_done, jobs_of, origin, waiting
-from record import ROOT, commit, write_record
+from record import ROOT, commit, told_in_a_line, write_record
 
+from sedt.errors import InputError
 from sedt.recipe import load_recipe
 
 SEDT = [sys.executable, "-c", "import sys; sys.argv[0] = 'sedt'; from sedt.cli.main import run; run()"]
@@ -152,14 +153,14 @@ def _record(job: Job, runs: Path, push: bool) -> None:
 
 
 def places_of(lanes: int, devices: int) -> list[str]:
-    """The GPUs of each lane. SystemExit: there are too few."""
+    """The GPUs of each lane. Raises InputError: there are too few."""
     if not devices:
         return [""] * lanes
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     there = named.split(",") if named else [str(number) for number in range(torch.cuda.device_count())]
     if len(there) < lanes * devices:
-        raise SystemExit(
-            f"grid: --lanes {lanes} --devices {devices} needs {lanes * devices} GPUs, there are {len(there)}"
+        raise InputError(
+            f"--lanes {lanes} --devices {devices} needs {lanes * devices} GPUs, there are {len(there)}"
         )
     return [",".join(there[lane * devices : (lane + 1) * devices]) for lane in range(lanes)]
 
@@ -197,4 +198,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told_in_a_line():
+        main()

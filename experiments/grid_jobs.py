@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from record import RESULTS, fingerprint
+from record import RESULTS, fingerprint, read_grid
 
 from sedt.config import Recipe
+from sedt.errors import InputError
 from sedt.recipe import load_recipe
 
 
@@ -38,11 +38,11 @@ class Job:
 
 def jobs_of(grid_file: Path, runs: Path, rows: list[str], seeds: list[int]) -> list[Job]:
     """Jobs in the order in which they should run; each stands behind those that it needs."""
-    grid: dict[str, Any] = tomllib.loads(grid_file.read_text(encoding="utf-8"))
+    grid = read_grid(grid_file)
     base, results = grid_file.parent, RESULTS / grid["results"]
     unknown = [row for row in rows if row not in grid["rows"]]
     if unknown:
-        raise SystemExit(f"{grid_file}: no row {unknown[0]}; there are {', '.join(grid['rows'])}")
+        raise InputError(f"{grid_file}: no row {unknown[0]}; there are {', '.join(grid['rows'])}")
     chosen, numbers = rows or list(grid["rows"]), seeds or grid["seeds"]
     tagged = {seed: _tagging(base / grid["backbone"], runs, seed) for seed in numbers}
     made: dict[tuple[str, int], Job] = {}

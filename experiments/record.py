@@ -11,16 +11,45 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sedt.config import Recipe
+from sedt.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "experiments" / "results"
 DATA_FOLDERS = {"SEDT_DATA": "DATA", "DCASE2019": "DCASE2019", "DCASE2018_TASK5": "DCASE2018_TASK5"}
 """Variables that name folders in recipes."""
 METRICS = ("event_based", "segment_based", "intersection_based", "tagging", "tagging_from_tags")
+
+
+@contextmanager
+def told_in_a_line() -> Iterator[None]:
+    """Wrong input ends a script with a line and exit code 2, as it does `sedt`."""
+    try:
+        yield
+    except InputError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from error
+
+
+def read_grid(file: Path) -> dict[str, Any]:
+    """`results`, `recipes`, `backbone`, `seeds` and `rows` of a grid. Raises InputError: it lacks one."""
+    try:
+        grid = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{file}: not TOML: {error}") from error
+    for key in ("results", "recipes", "backbone", "seeds", "rows"):
+        if key not in grid:
+            raise InputError(f"{file}: no `{key}`")
+    return grid
 
 
 def figures(test: dict[str, Any]) -> dict[str, Any]:

@@ -7,17 +7,16 @@ python experiments/tables.py --grid experiments/grids/dcase2019.toml   # prints 
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
 import statistics
-import sys
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from record import RESULTS, ROOT
+from record import RESULTS, ROOT, read_grid, told_in_a_line
 from where import class_table, length_table
 
 import sedt
@@ -129,6 +128,9 @@ CLAIMS = {
     "SEDT against CRNN": ("sedt_e3", "crnn"),
     "SEDT, pointed edges, against CRNN": ("sedt_e3_pointed", "crnn"),
     "SEDT, pointed edges, against Conv-Transformer, E = 3": ("sedt_e3_pointed", "conv_transformer_e3"),
+    "SP-SEDT, pointed edges, against CRNN": ("sp_sedt_e3_pointed", "crnn"),
+    "SP-SEDT, pointed edges, against Conv-Transformer, E = 3": ("sp_sedt_e3_pointed", "conv_transformer_e3"),
+    "Conv-Transformer, E = 3, against CRNN": ("conv_transformer_e3", "crnn"),
     "a teacher gains": ("sp_sedt_semi", "sp_sedt_e3_pointed"),
     "half the labels against all, both without pre-training": ("sedt_e3_half", "sedt_e3_pointed"),
     "half the labels with pre-training against all without": ("sp_sedt_e3_half", "sedt_e3_pointed"),
@@ -338,21 +340,27 @@ def rewritten(text: str, found: dict[str, str]) -> str:
     return text
 
 
-def of_grid(file: Path) -> str:
-    """Every row of a grid that has been run: tuned where its recipe tunes, else as it is; then untuned."""
-    grid = tomllib.loads(file.read_text(encoding="utf-8"))
-    rows = {f"{row}{also}": (row, which) for row in grid["rows"] for which, also in WHICH.items()}
-    return table(grid["results"], rows, ALL)
-
-
 WHICH = {"test": "", "test_untuned": ", untuned"}
 """Which scores of a run, and what a row of them is called."""
 
 
+def of_grid(file: Path) -> str:
+    """Every row of a grid that has been run: tuned where its recipe tunes, else as it is; then untuned."""
+    grid = read_grid(file)
+    rows = {f"{row}{also}": (row, which) for row in grid["rows"] for which, also in WHICH.items()}
+    return table(grid["results"], rows, ALL)
+
+
 def main() -> int:
-    """Rewrite, or check."""
-    if "--grid" in sys.argv:
-        print(of_grid(Path(sys.argv[-1])))
+    """Rewrite, check, or print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if something would")
+    parser.add_argument("--grid", type=Path, help="print the table of a grid")
+    options = parser.parse_args()
+    if options.grid is not None:
+        print(of_grid(options.grid))
         return 0
     found, changed = tables(), []
     for path in (ROOT / "README.md", ROOT / "experiments" / "README.md"):
@@ -360,11 +368,12 @@ def main() -> int:
         new = rewritten(old, found)
         if new != old:
             changed.append(path)
-            if "--check" not in sys.argv:
+            if not options.check:
                 path.write_text(new, encoding="utf-8")
     print("\n".join(f"{path.relative_to(ROOT)}: changed" for path in changed) or "nothing changed")
-    return int(bool(changed) and "--check" in sys.argv)
+    return int(bool(changed) and options.check)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    with told_in_a_line():
+        raise SystemExit(main())

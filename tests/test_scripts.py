@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT / "tests" / "training"))
 from tiny import write_recipe  # noqa: E402
 
 from sedt.audio import audio_duration  # noqa: E402
+from sedt.errors import InputError  # noqa: E402
 from sedt.events import Event  # noqa: E402
 from sedt.formats import read_events, write_events  # noqa: E402
 from sedt.planning.survey import survey  # noqa: E402
@@ -148,13 +149,35 @@ def test_the_grid_of_the_paper_does_nothing_twice(monkeypatch: pytest.MonkeyPatc
         assert is_done(tag, tmp_path) == same
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "cannot be read: No such file"),
+        ("rows = ", "not TOML"),
+        ("rows = {}", "no `results`"),
+        (GRID.format(results="results"), "no row other; there are plain, pretrained, again"),
+    ],
+)
+def test_a_wrong_grid_is_told_in_a_line(tmp_path: Path, text: str | None, message: str) -> None:
+    grid = tmp_path / "grid.toml"
+    if text is not None:
+        grid.write_text(text, encoding="utf-8")
+    command = [sys.executable, str(ROOT / "experiments/grid.py"), str(grid), "--row", "other"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{grid}: ")
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_each_lane_has_its_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "experiments"))
     places_of = importlib.import_module("grid").places_of
     assert places_of(3, 0) == ["", "", ""]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3,6,7")
     assert places_of(2, 2) == ["2,3", "6,7"]
-    with pytest.raises(SystemExit, match="--lanes 3 --devices 2 needs 6 GPUs, there are 4"):
+    with pytest.raises(InputError, match="--lanes 3 --devices 2 needs 6 GPUs, there are 4"):
         places_of(3, 2)
 
 

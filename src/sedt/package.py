@@ -204,14 +204,8 @@ def _require_described(package: Package) -> None:
     """Raise InputError where `load_package` would build another network than is there."""
     with torch.random.fork_rng(devices=[]):  # a run's random numbers are its own
         described = build.detection_model(package.features, package.model_config, len(package.classes))
-    theirs = {name: tensor.shape for name, tensor in described.state_dict().items()}
-    ours = {name: tensor.shape for name, tensor in package.model.state_dict().items()}
-    if theirs != ours:
-        name = sorted(name for name in {*theirs, *ours} if theirs.get(name) != ours.get(name))[0]
-        raise InputError(
-            f"the settings do not describe this model (tensor `{name}`): nobody could load a package of it; "
-            "docs/extending.md"
-        )
+    if problem := _misfit(described.state_dict(), package.model.state_dict()):
+        raise InputError(f"the settings do not describe this model: {problem} (docs/extending.md)")
 
 
 def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
@@ -237,18 +231,21 @@ def _empty_model(config: PackageConfig, path: Path, num_tensors: int) -> Model:
 
 
 def _load_weights(model: Model, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
-    wanted = model.state_dict()
-    for name, tensor in wanted.items():
-        if name not in tensors:
-            raise InputError(f"{path}: no tensor `{name}`")
-        if tensors[name].shape != tensor.shape:
-            raise InputError(
-                f"{path}: tensor `{name}` has shape {list(tensors[name].shape)}; "
-                f"config.json asks for {list(tensor.shape)}"
-            )
-        if not torch.isfinite(tensors[name].float()).all():
+    if problem := _misfit(model.state_dict(), tensors):
+        raise InputError(f"{path}: {problem}")
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor.float()).all():
             raise InputError(f"{path}: tensor `{name}` has values that are not finite")
-    unknown = sorted(set(tensors) - set(wanted))
-    if unknown:
-        raise InputError(f"{path}: unknown tensor `{unknown[0]}`")
     model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+
+
+def _misfit(wanted: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> str | None:
+    """The first tensor that is missing, of another shape than the settings ask for, or too many."""
+    for name, tensor in wanted.items():
+        if name not in given:
+            return f"no tensor `{name}`"
+        if given[name].shape != tensor.shape:
+            shape, asked = list(given[name].shape), list(tensor.shape)
+            return f"tensor `{name}` has shape {shape}; config.json asks for {asked}"
+    unknown = sorted(set(given) - set(wanted))
+    return f"unknown tensor `{unknown[0]}`" if unknown else None

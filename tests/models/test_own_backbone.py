@@ -80,7 +80,7 @@ def test_without_its_name_the_package_is_refused(monkeypatch: pytest.MonkeyPatch
 def test_a_package_that_nobody_could_load_is_not_written(tmp_path: Path) -> None:
     model = build.detection_model(FeaturesConfig(), SMALL, 2)
     other = SMALL.model_copy(update={"backbone": "resnet10t"})
-    with pytest.raises(InputError, match=r"do not describe this model \(tensor `network\.trunk\.backbone"):
+    with pytest.raises(InputError, match=r"do not describe this model: no tensor `network\.trunk\.backbone"):
         save_package(tmp_path / "model", package(model, other))
     assert not (tmp_path / "model").exists()
 
