@@ -200,7 +200,7 @@ def test_the_dry_run_lays_out_the_data_set(tmp_path: Path, monkeypatch: pytest.M
         (metadata / f"{file}.tsv").write_text(rows)
     folder = tmp_path / "made"
     recordings = dry_run.generate(folder / "generated", 2)
-    with pytest.raises(SystemExit, match=r"no validation\.tsv"):
+    with pytest.raises(InputError, match=r"no validation\.tsv"):
         dry_run.link(metadata, folder, recordings)
     (metadata / "validation.tsv").write_text("filename\tonset\toffset\tevent_label\nf.wav\t0\t1\tDog\n")
     counts = dry_run.link(metadata, folder, recordings)
