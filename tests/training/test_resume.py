@@ -125,7 +125,10 @@ def test_no_checkpoint_is_whole(recipe: Path, tmp_path: Path) -> None:
 
 
 def interrupted(recipe: Path, runs: Path, number: signal.Signals, *options: str) -> subprocess.Popen[str]:
-    """A run whose whole process group gets a signal in mid-epoch, as from a terminal or a cluster."""
+    """A run whose whole process group gets a signal in mid-epoch, as from a terminal or a cluster.
+
+    A cluster's SIGTERM reaches the workers of the loaders, too, which have left the group.
+    """
     process = start(recipe, runs, *options)
 
     def moment() -> bool:
@@ -133,6 +136,10 @@ def interrupted(recipe: Path, runs: Path, number: signal.Signals, *options: str)
         return found is not None and found.position[0] == 1 and found.position[1] > 0
 
     stop_when(process, moment)
+    workers = children(process.pid) if number == signal.SIGTERM else []
+    assert workers or number != signal.SIGTERM
+    for worker in workers:
+        os.kill(worker, number)
     os.killpg(process.pid, number)
     os.killpg(process.pid, signal.SIGCONT)
     return process

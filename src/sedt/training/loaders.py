@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -50,15 +52,25 @@ def _options(machine: MachineConfig, collate_fn: Callable[..., Any] = collate) -
         "collate_fn": collate_fn,
         "num_workers": workers,
         "persistent_workers": workers > 0,
-        "worker_init_fn": _leave_group if workers else None,
+        "worker_init_fn": _stay_until_the_end if workers else None,
         "pin_memory": torch.cuda.is_available(),
     }
 
 
-def _leave_group(worker: int) -> None:
-    """Ctrl-C, or a cluster, signals a whole process group; workers must live until training has stopped.
+def _stay_until_the_end(worker: int) -> None:
+    """Ctrl-C and clusters signal many processes at once; workers must live until training has stopped.
 
-    They end with the process that started them, however that ends: torch's workers look for it.
+    They leave the process group, and SIGTERM ends them only if the process that started them sends it. They
+    end with that process, however it ends: torch's workers look for it.
     """
     if hasattr(os, "setpgrp"):
         os.setpgrp()
+    if hasattr(signal, "sigwaitinfo"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # of this thread, and so of the next
+        threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)
