@@ -73,7 +73,7 @@ def tagger(model: ModelConfig, stage: TagBackboneConfig, num_classes: int) -> Ta
     # Tags need no fine times, so the backbone learns them at its plain stride, which costs less.
     plain = model.model_copy(update={"map_stage": seen, "time_stride": None})
     body = backbone(plain)
-    if isinstance(body, Backbone) and body.stage < range(body.num_stages)[model.map_stage]:
+    if isinstance(body, Backbone) and body.stage < body.stage_at(model.map_stage):
         raise InputError(
             f"tag_backbone.map_stage = {stage.map_stage}: what lies between it and model.map_stage = "
             f"{model.map_stage} would learn nothing"
@@ -267,6 +267,13 @@ def all_recordings(
     return [recordings(source, supervision, sample_rate) for source in sources]
 
 
+def labels(recordings_: Recordings) -> dict[str, frozenset[str]]:
+    """Recording -> its labels; scenes have those of all their sounds, under one name."""
+    if isinstance(recordings_, Scenes):
+        return {"scenes": frozenset(recordings_.mixer.labels)}
+    return {recordings_.name(i): recordings_.known(i).tags for i in range(len(recordings_))}
+
+
 def classes(config: DataConfig, sets: Sequence[Recordings]) -> list[str]:
     """The recipe's classes, or all labels of the training recordings, sorted.
 
@@ -275,12 +282,7 @@ def classes(config: DataConfig, sets: Sequence[Recordings]) -> list[str]:
     """
     if config.classes is not None:
         return list(config.classes)
-    found: set[str] = set()
-    for recordings_ in sets:
-        if isinstance(recordings_, Scenes):
-            found.update(recordings_.mixer.labels)
-        else:
-            found.update(*(recordings_.known(i).tags for i in range(len(recordings_))))
+    found = {label for each in sets for known in labels(each).values() for label in known}
     if not found:
         raise InputError("the training clips have no labels: nothing to learn")
     return sorted(found)

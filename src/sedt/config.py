@@ -627,7 +627,8 @@ class FinetuneConfig(OptimizerConfig):
     pretrained_queries: bool = True
     """Whether event queries are taken over as well as the trunk (paper 3.3 says nothing of them). [C]"""
     transformer_learning_rate: PositiveFloat | None = None
-    """Learning rate of what pre-training hands over, but for the backbone; none: `learning_rate`. [O]"""
+    """Learning rate of the trunk that pre-training hands over, but for the backbone; none, and for queries:
+    `learning_rate`. [O]"""
     frozen_stages: NonNegativeInt = 1
     """Backbone stages that don't train: 0 none, 1 the stem and the first stage, 2 two stages ... [C]"""
     one_to_many_from: NonNegativeInt | None = None
@@ -695,6 +696,12 @@ class TrainFramesConfig(OptimizerConfig):
     tag_weight: NonNegativeFloat = 1.0
     """Weight of the tag loss beside that of the steps. [O]"""
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.backbone_learning_rate is not None:
+            raise ValueError("backbone_learning_rate: these networks have no backbone of their own")
+        return self
+
 
 class MachineConfig(Settings):
     """How the computer is used; changes speed, not the method. All [O]."""
@@ -728,6 +735,10 @@ class TuneConfig(Settings):
 
 
 Stage = Literal["tag_backbone", "pretrain", "finetune", "finetune_semi", "train_frames", "tune"]
+
+
+CUT_FRAMES = 0.98
+"""Share of a window's frames that `features.max_frames` must leave."""
 
 
 class Recipe(Settings):
@@ -777,6 +788,7 @@ class Recipe(Settings):
             raise ValueError(
                 f"finetune.pretrained brings all that `{before[-1]}` would learn: leave one of them out"
             )
+        self._check_frames()
         if "pretrain" not in self.stages:
             return self
         patches, queries = self.pretrain.patches, self.model.num_queries
@@ -790,3 +802,13 @@ class Recipe(Settings):
                 f"{self.model.window_s}"
             )
         return self
+
+    def _check_frames(self) -> None:
+        """Times are shares of the window, and of the frames: they must be the same stretch of sound."""
+        most = self.features.max_frames
+        frames = round(self.model.window_s * self.features.sample_rate) // self.features.hop_samples + 1
+        if most is not None and most < CUT_FRAMES * frames:
+            raise ValueError(
+                f"features.max_frames {most}: a window of {self.model.window_s:g} s has {frames}, and times "
+                "are shares of the whole window: set a shorter model.window_s"
+            )

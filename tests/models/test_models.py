@@ -176,6 +176,13 @@ def test_stages_behind_the_map_are_not_there_to_be_frozen() -> None:
     assert not any(parameter.requires_grad for parameter in backbone.parameters())
 
 
+def test_a_map_behind_a_module_without_weights() -> None:
+    """The first map of a ResNet lies behind the activation of its stem."""
+    backbone = Backbone("resnet18", "random", map_stage=0)
+    backbone.freeze_stages(1)
+    assert not any(parameter.requires_grad for parameter in backbone.parameters())
+
+
 def test_random_start_has_living_residual_branches() -> None:
     backbone = Backbone("resnet50", "random")
     last_norms = [m.bn3.weight for m in backbone.modules() if hasattr(m, "bn3")]

@@ -115,3 +115,5 @@ def test_tagging_reaches_what_detection_sees() -> None:
     build.tagger(config.model_copy(update={"map_stage": 2}), TagBackboneConfig(map_stage=-1), 3)
     with pytest.raises(InputError, match="would learn nothing"):
         build.tagger(config, TagBackboneConfig(map_stage=2), 3)
+    with pytest.raises(InputError, match="resnet10t: has no stage 9, only 5"):
+        build.tagger(config.model_copy(update={"map_stage": 9}), TagBackboneConfig(map_stage=4), 3)

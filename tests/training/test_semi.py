@@ -17,6 +17,7 @@ import sedt.build as build
 from sedt.batch import ClipRequest, Predictions, Supervision, Targets, collate
 from sedt.config import Recipe
 from sedt.data.recordings import Files, Known
+from sedt.decoding.decide import Decision, decode
 from sedt.errors import InputError
 from sedt.recipe import load_recipe
 from sedt.training.datasets import load_datasets
@@ -95,6 +96,22 @@ def test_labels_are_hard_and_need_tag_and_threshold() -> None:
     assert made.spans.tolist() == [pytest.approx([0.1, 0.1])]
     assert made.tags.tolist() == [1, 1, 0]
     assert made.weights is None
+
+
+def test_a_query_is_of_the_surest_class_that_is_there() -> None:
+    """Two classes that sound alike do not exclude each other: tags decide, as in detection."""
+    labels = PseudoLabels(torch.full((3,), 0.5))
+    spoken = said((0, 0.8), tags=[0.1, 0.9, 0.1])
+    spoken.class_logits[0, 0, 0, 1] = torch.tensor(0.75).logit()
+    [made] = labels.label(spoken, [nothing_known()], WHOLE)
+    found = decode(
+        spoken.probabilities(), ["a", "b", "c"], Decision(threshold=0.575, min_length_s=0.0), window_s=1.0
+    )
+    assert made.labels.tolist() == [1]
+    assert [event.label for event in found[0]] == ["b"]
+    known = Targets(Supervision.WEAK, torch.eye(3)[1], torch.zeros(0, dtype=torch.int64), torch.zeros(0, 2))
+    [made] = labels.label(said((0, 0.8), (1, 0.75), tags=[0.9, 0.1, 0.1]), [known], WHOLE)
+    assert made.labels.tolist() == [1]
 
 
 def test_what_is_known_stays() -> None:

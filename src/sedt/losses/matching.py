@@ -5,11 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from sedt.errors import InputError
 from sedt.spans import generalized_iou, pairwise, spans_to_edges
+
+DIVERGED = (
+    "training has diverged, the network's outputs or its loss are not finite: lower the learning rate, or "
+    'set a smaller gradient_norm, longer warmup_steps or machine.precision = "float32"'
+)
 
 L1On = Literal["edges", "span"]
 
@@ -53,8 +60,14 @@ def hungarian(cost: Tensor) -> Pairs:
     """One-to-one assignment of least total cost (queries, events); on the device of `cost`.
 
     With more events than queries the costliest events stay unmatched.
+
+    Raises:
+        InputError: a cost is not finite.
     """
-    queries, events = linear_sum_assignment(cost.cpu().double().numpy())
+    costs = cost.cpu().double().numpy()
+    if not np.isfinite(costs).all():
+        raise InputError(DIVERGED)
+    queries, events = linear_sum_assignment(costs)
     return Pairs(
         torch.as_tensor(queries, dtype=torch.int64, device=cost.device),
         torch.as_tensor(events, dtype=torch.int64, device=cost.device),

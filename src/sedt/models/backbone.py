@@ -38,6 +38,7 @@ class Backbone(MapBackbone):
         time_stride: int | None = None,
     ) -> None:
         super().__init__()
+        self.name = name
         self._cast_weights: dict[str, Tensor] = {}
         self._cast_of: object = None
         self.lift = nn.Conv2d(1, 3, kernel_size=1)
@@ -82,6 +83,12 @@ class Backbone(MapBackbone):
             self._cast_of = made_of
         return self._cast_weights
 
+    def stage_at(self, map_stage: int) -> int:
+        """Number, from 0, of the stage that a `map_stage` means. Raises InputError: there is none."""
+        if not -self.num_stages <= map_stage < self.num_stages:
+            raise InputError(_no_stage(self.name, map_stage, self.num_stages))
+        return map_stage % self.num_stages
+
     def _is_channels_last(self) -> bool:
         """Of a weight that tells; those of 1x1 convolutions are contiguous in either layout."""
         for weight in self.network.parameters():
@@ -102,11 +109,12 @@ class Backbone(MapBackbone):
         # timm leaves out what lies behind the map, but not its infos
         module = infos[min(first + num_stages - 1, self.stage)]["module"]
         prefixes = (f"{module}.", f"{module.replace('.', '_')}.")  # timm flattens some module lists
-        named = list(self.network.named_parameters())
-        ends = [i for i, (name, _) in enumerate(named) if name.startswith(prefixes)]
+        named = list(self.network.named_modules())  # in order; a map may lie behind a module without weights
+        last = max(i for i, (name, _) in enumerate(named) if f"{name}.".startswith(prefixes))
         self.lift.requires_grad_(False)
-        for _, parameter in named[: ends[-1] + 1]:
-            parameter.requires_grad_(False)
+        for _, part in named[: last + 1]:
+            for parameter in part.parameters(recurse=False):
+                parameter.requires_grad_(False)
 
     def _refine_time(self, time_stride: int) -> None:
         """Take strides along time out of the last striding layers until `time_stride` is reached."""
@@ -158,7 +166,7 @@ def _create(name: str, output_stride: int, map_stage: int, imagenet: bool) -> An
         _check_map(network, output_stride)
         return network
     except IndexError as error:
-        raise InputError(f"backbone {name}: has no stage {map_stage}, only {stages}") from error
+        raise InputError(_no_stage(name, map_stage, stages)) from error
     except Exception as error:
         if imagenet and not isinstance(error, TypeError | NotImplementedError | ValueError):
             problem = f"its ImageNet weights could not be had ({_first_line(error)})"
@@ -182,6 +190,10 @@ def _check_map(network: Any, output_stride: int) -> None:
     network.train(was_training)
     if shape != (1, channels, 16, 4):
         raise ValueError(f"its maps are {tuple(shape)} where (1, {channels}, 16, 4) was expected")
+
+
+def _no_stage(name: str, map_stage: int, stages: int) -> str:
+    return f"backbone {name}: has no stage {map_stage}, only {stages}"
 
 
 def _stages(network: Any) -> tuple[int, int]:

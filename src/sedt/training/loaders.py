@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from sedt.config import MachineConfig
 from sedt.data.clips import TrainingClips, WindowClips
 from sedt.data.sampler import GroupBatchSampler
 from sedt.data.unlabelled import PatchClips
+from sedt.errors import InputError
 
 
 def training_loader(
@@ -44,6 +46,21 @@ def patch_sample_loader(clips: PatchClips, at_most: int, machine: MachineConfig)
     return DataLoader(
         chosen, batch_size=machine.eval_batch_size, shuffle=False, **_options(machine, collate_patches)
     )
+
+
+@contextmanager
+def told_by_workers() -> Iterator[None]:
+    """What is wrong with a file as its reader said it, though a worker read it.
+
+    Torch hands on an error of a worker as the text of its traceback, whose last lines are the message.
+    """
+    try:
+        yield
+    except InputError as error:
+        told = str(error)
+        if "Traceback (most recent call last)" not in told:
+            raise
+        raise InputError(told.rpartition(f"{InputError.__name__}: ")[2].strip()) from None
 
 
 def _options(machine: MachineConfig, collate_fn: Callable[..., Any] = collate) -> dict[str, Any]:

@@ -70,21 +70,22 @@ class PseudoLabels(nn.Module):
         ]
         assert predictions.tag_logits is not None
         tagged = predictions.tag_logits.float().sigmoid() > TAG_THRESHOLD  # (batch, classes)
-        best, labels = scores.max(-1)  # (batch, queries)
-        sure = best >= self.thresholds[labels]
+        weak = [target.supervision is Supervision.WEAK for target in known]
+        told = torch.stack([target.tags.to(tagged.device) > 0 for target in known])
+        there = torch.where(tagged.new_tensor(weak)[:, None], told, tagged & (heard > 0)[:, None])
+        best, labels = (scores * there[:, None]).max(-1)  # (batch, queries), of classes that are there
+        sure = (best >= self.thresholds[labels]) & (best > 0)
         edges = spans_to_edges(predictions.spans[-1].float()).clamp(min=0).minimum(heard[:, None, None])
         made = []
         for clip, target in enumerate(known):
             if target.supervision is Supervision.STRONG:
                 made.append(target)
                 continue
-            weak = target.supervision is Supervision.WEAK
-            there = target.tags > 0 if weak else tagged[clip] & (heard[clip] > 0)
-            called = sure[clip] & there[labels[clip]] & (edges[clip, :, 0] < edges[clip, :, 1])
+            called = sure[clip] & (edges[clip, :, 0] < edges[clip, :, 1])
             kept = _apart(labels[clip], edges[clip], best[clip], called)
             found = Targets(
                 Supervision.STRONG,
-                target.tags if weak else there.to(target.tags),
+                target.tags if weak[clip] else there[clip].to(target.tags),
                 labels[clip][kept],
                 edges_to_spans(edges[clip][kept]).to(target.spans),
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
@@ -22,6 +23,7 @@ from sedt.errors import InputError, noting
 from sedt.features import Frontend
 from sedt.files import remove_leftovers, write_text
 from sedt.package import save_package, save_tensors
+from sedt.training.beginning import check_beginning
 from sedt.training.checkpoint import has_checkpoint, remove_checkpoints
 from sedt.training.datasets import Datasets, load_datasets
 from sedt.training.finetune_semi import finetune_semi
@@ -38,6 +40,9 @@ from sedt.trials import part_to_judge
 
 NORMALISER_CLIPS = 400
 """Training clips, evenly spread, that the normaliser is fitted on."""
+
+SETTINGS_FILE = "recipe.json"
+"""Of a run: all settings that what it learns depends on."""
 
 LONGEST_WRITE_S = 3600.0
 """Temporary files that are older are no process's any more."""
@@ -70,16 +75,18 @@ def train(
     called so.
 
     Raises:
-        InputError: the recipe's data cannot be read; the folder holds a run of another recipe, or a stage
-            that was cut off, and `resume` is not set.
+        InputError: the recipe's data cannot be read, or a stage could not begin; the folder holds a run of
+            another recipe, or a stage that was cut off, and `resume` is not set.
     """
     console = console or Console(stderr=True, quiet=not is_first_process())
     folder = runs_folder / recipe.name
-    _claim(folder, recipe)
+    _refuse_another(folder, recipe)
     if is_first_process():
         remove_leftovers(folder, LONGEST_WRITE_S if is_one_of_many() else 0.0)
     with noting(partial(console.print, highlight=False, markup=False)):
         datasets = load_datasets(recipe)
+    check_beginning(recipe, datasets)
+    write_text(folder / SETTINGS_FILE, _settings_of(recipe))
     console.print(datasets.summary(), highlight=False, markup=False)
     torch.manual_seed(recipe.seed)
     frontend = _frontend(folder, recipe, datasets, console)
@@ -116,8 +123,9 @@ def _run_stage(
             "(or remove the folder, or set another name)"
         )
     torch.manual_seed(recipe.seed)
+    signals = StopSignals()
     try:
-        with StopSignals() as signals:
+        with nullcontext() if stage == "tune" else signals:  # `tune` has no steps after which to stop
             run = StageRun(stage, folder, recipe.seed, recipe.machine, devices, console, signals)
             # A copy: averaging weights averages buffers too, and so rounds those of the frontend anew.
             best = STAGES[stage](recipe, datasets, deepcopy(frontend), run, resume)
@@ -131,24 +139,27 @@ def _run_stage(
         raise
 
 
-def _claim(folder: Path, recipe: Recipe) -> None:
-    """Write the settings down, or see that they are those of the run that is there."""
-    file = folder / "recipe.json"
-    text = _settings_of(recipe)
-    if file.exists():
-        try:
-            old, new = _flat(_as_of_now(file.read_text(encoding="utf-8"))), _flat(json.loads(text))
-        except ValueError:
+def _refuse_another(folder: Path, recipe: Recipe) -> None:
+    """See that the settings are those of the run that is there, if there is one."""
+    file = folder / SETTINGS_FILE
+    if not file.exists():
+        return
+    try:
+        old = _flat(_as_of_now(file.read_text(encoding="utf-8")))
+    except ValueError:
+        raise InputError(
+            f"{file}: not the settings of a run; set another name, or remove the folder"
+        ) from None
+    new = _flat(json.loads(_settings_of(recipe)))
+    is_tested = (folder / "test.json").exists()
+    for key in {**old, **new}:
+        if key == "description" or (key.startswith("data.test") and not is_tested):
+            continue  # nothing depends on it, or nothing yet
+        if old.get(key) != new.get(key):
             raise InputError(
-                f"{file}: not the settings of a run; set another name, or remove the folder"
-            ) from None
-        for key in {**old, **new}:
-            if old.get(key) != new.get(key) and key != "description":  # which changes the model card alone
-                raise InputError(
-                    f"{folder}: holds a run with other settings (`{key}`: {old.get(key)!r}, "
-                    f"now {new.get(key)!r}); set another name, or remove the folder"
-                )
-    write_text(file, text)
+                f"{folder}: holds a run with other settings (`{key}`: {old.get(key)!r}, "
+                f"now {new.get(key)!r}); set another name, or remove the folder"
+            )
 
 
 def _settings_of(recipe: Recipe) -> str:
@@ -195,6 +206,7 @@ def _finish(folder: Path, recipe: Recipe, datasets: Datasets, devices: Devices, 
     package = replace(trained(folder, recipe, datasets.classes), info=_info(folder, recipe, datasets))
     if "tune" in recipe.stages:
         package = with_tuned(package, folder)
+    save_package(folder / "model", package)  # whatever comes of the test
     part = part_to_judge(recipe)
     if part is not None and not (folder / f"{part}.json").exists():
         scores = score_part(package, recipe, part, folder, devices, console)
@@ -205,7 +217,7 @@ def _finish(folder: Path, recipe: Recipe, datasets: Datasets, devices: Devices, 
             **{name: scores[name]["macro"]["f1"] for name in ("event_based", "segment_based", "tagging")},
             **{name: scores[name] for name in ("psds1", "psds2")},
         }
-    save_package(folder / "model", package)
+        save_package(folder / "model", package)
     console.print(f"model: {folder / 'model'}", highlight=False)
 
 

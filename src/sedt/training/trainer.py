@@ -26,8 +26,10 @@ import sedt.build as build
 from sedt.config import MachineConfig, OptimizerConfig
 from sedt.data.sampler import GroupBatchSampler
 from sedt.errors import InputError
+from sedt.training.callbacks import Finite, LastIsValidated, StepSeed
 from sedt.training.checkpoint import Checkpoints, PlainFiles, find_checkpoint
 from sedt.training.journal import Journal
+from sedt.training.loaders import told_by_workers
 from sedt.training.means import EpochMeans
 from sedt.training.selection import Score, Selection
 from sedt.training.signals import StopSignals
@@ -75,27 +77,6 @@ def is_one_of_many() -> bool:
     return any(os.environ.get(name, "").strip() not in {"", "0", "1"} for name in sizes)
 
 
-class StepSeed(Callback):
-    """Seeds torch from (seed, step) before each step, so that dropout does not depend on what ran before."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def on_train_batch_start(self, trainer: L.Trainer, *args: Any, **kwargs: Any) -> None:
-        """One seed per batch and process."""
-        position = trainer.fit_loop.epoch_loop.total_batch_idx * trainer.world_size + trainer.global_rank
-        torch.manual_seed(self.seed * 1_000_003 + position + 1)
-
-
-class LastIsValidated(Callback):
-    """The last epoch is, too, where `validate_every` would leave it out: it is often the best."""
-
-    def on_train_batch_start(self, trainer: L.Trainer, *args: Any, **kwargs: Any) -> None:
-        """In the last epoch, resumed or not."""
-        if trainer.current_epoch + 1 == trainer.max_epochs:
-            trainer.check_val_every_n_epoch = 1
-
-
 def fit(
     run: StageRun,
     module: L.LightningModule,
@@ -119,8 +100,10 @@ def fit(
         _quiet()
         trainer = _trainer(run, config, _callbacks(run, config, selection))
         _share(train, trainer, found.position if found else (0, 0))
+        start = found.file if found else None
         try:
-            trainer.fit(module, train, validation, ckpt_path=found.file if found else None, weights_only=True)
+            with told_by_workers():
+                trainer.fit(module, train, validation, ckpt_path=start, weights_only=True)
         except SystemExit as stop:
             if isinstance(stop.__context__, KeyboardInterrupt):  # which Lightning turns into exit code 1
                 raise KeyboardInterrupt from None
@@ -135,12 +118,15 @@ def _callbacks(run: StageRun, config: OptimizerConfig, selection: Selection) -> 
     if config.ema_decay is not None:
         # It is set up before the module has moved, and would stay on the CPU.
         callbacks.append(EMAWeightAveraging(device_of(run.devices), decay=config.ema_decay))
-    if config.patience is not None and selection.score is not None:
+    if config.patience is not None and selection.score is None:
+        run.console.print(f"note: {run.stage}.patience: no validation clips to be patient with")
+    elif config.patience is not None:
         callbacks.append(EarlyStopping(selection.monitor, mode="max", patience=config.patience))
     means = EpochMeans()
     machine = run.machine
     callbacks += [
         StepSeed(run.seed),
+        Finite(),
         LastIsValidated(),
         means,
         Journal(run.folder / "metrics.csv", run.stage, means, run.console),
