@@ -23,6 +23,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "audio",
         "audio_files",
         "audio_mp3",
+        "audio_wav",
         "resampling",
         "windows",
     ),

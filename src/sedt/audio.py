@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import math
-import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from sedt.audio_files import open_recording
 from sedt.errors import InputError
-from sedt.files import atomic_path
+from sedt.files import atomic_path, files_below
 from sedt.resampling import PathLike, as_frames, mono, resample
 from sedt.resampling import Waveform as Waveform
 
@@ -181,19 +180,7 @@ def find_audio(folder: PathLike, on_error: Callable[[OSError], None] | None = No
     root = Path(folder)
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
-    found: list[Path] = []
-    seen: set[str] = set()
-    for place, folders, files in os.walk(root, onerror=on_error, followlinks=True):
-        real = os.path.realpath(place)
-        folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
-        if real not in seen:
-            found += [Path(place, name) for name in files if _is_audio(name)]
-        seen.add(real)
-    return sorted(found, key=lambda path: path.relative_to(root).parts)
-
-
-def _is_audio(name: str) -> bool:
-    return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+    return [path for path in files_below(root, on_error) if path.suffix.lower() in SUFFIXES]
 
 
 def _check_rate(sample_rate: int) -> None:

@@ -13,6 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from sedt.audio_mp3 import MP3_FRAME, EndlessFile, states_its_length
+from sedt.audio_wav import StretchFile, samples_of_long_wav
 from sedt.errors import InputError
 
 Frames: TypeAlias = NDArray[np.float32]
@@ -81,6 +82,10 @@ class _SndfileRecording:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = _Unseeking(path)
+        self._samples: StretchFile | None = None
+        if self._file.format in {"WAV", "WAVEX"} and (stretch := samples_of_long_wav(path)) is not None:
+            self._samples = StretchFile(path, stretch)
+            self._file = self._as_raw(self._samples)
         self.stated_s = None if self._file.frames > 1 << 48 else self._file.frames / self._file.samplerate
         self._mp3: EndlessFile | None = None
         if self._file.format == "MP3" and not states_its_length(path):
@@ -88,6 +93,12 @@ class _SndfileRecording:
             self._mp3 = EndlessFile(path)
             self._file = _Unseeking(self._mp3)
         self.sample_rate: int = self._file.samplerate
+
+    def _as_raw(self, samples: StretchFile) -> _Unseeking:
+        """The samples without the header, which the open file has read."""
+        with self._file as head:
+            kind = {"samplerate": head.samplerate, "channels": head.channels, "subtype": head.subtype}
+        return _Unseeking(samples, format="RAW", endian="LITTLE", **kind)
 
     def num_frames(self) -> int | None:
         """From the header; what an mp3 says may be wrong, a streamed file says a huge number."""
@@ -118,8 +129,9 @@ class _SndfileRecording:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-        if self._mp3:
-            self._mp3.close()
+        for file in (self._mp3, self._samples):
+            if file is not None:
+                file.close()
 
 
 class _ContainerRecording:

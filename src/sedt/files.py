@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -56,6 +56,22 @@ def remove_leftovers(folder: Path, older_s: float = 0.0) -> None:
             with suppress(OSError):
                 if path.stat().st_mtime <= newest:
                     path.unlink()
+
+
+def files_below(folder: Path, on_error: Callable[[OSError], None] | None = None) -> list[Path]:
+    """All files below a folder, in order; follows links, leaves hidden names out.
+
+    `on_error` is told of folders that cannot be read.
+    """
+    found: list[Path] = []
+    seen: set[str] = set()
+    for place, folders, files in os.walk(folder, onerror=on_error, followlinks=True):
+        real = os.path.realpath(place)
+        folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
+        if real not in seen:
+            found += [Path(place, name) for name in files if not name.startswith(".")]
+        seen.add(real)
+    return sorted(found, key=lambda path: path.relative_to(folder).parts)
 
 
 def path_ends_with(name: str, ending: str) -> bool:

@@ -271,6 +271,54 @@ def test_many_failures_are_listed_in_part_and_written_all(
     assert sum(line.startswith("failed: ") for line in run(*command).stderr.splitlines()) == 31
 
 
+@pytest.mark.parametrize("format_name", ["audacity", "jams", "scores"])
+def test_several_recordings_in_a_format_of_one(format_name: str, recordings: Path, tmp_path: Path) -> None:
+    """Before any is listened to."""
+    result = run("detect", recordings, "--model", tmp_path / "none", "--format", format_name)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"sedt: --format {format_name} holds one recording in a file, not 2: ")
+
+
+def test_a_blank_in_a_name_that_a_format_cannot_hold(recordings: Path, tmp_path: Path) -> None:
+    (recordings / "a.wav").rename(recordings / "a b.wav")
+    where = ["--output", tmp_path / "out"]
+    result = run("detect", recordings, "--model", tmp_path / "none", "--format", "rttm", *where)
+    assert result.exit_code == 2
+    assert result.stderr == "sedt: --format rttm: 'a b.wav' holds a blank, which RTTM cannot\n"
+
+
+@pytest.mark.parametrize("formats", [["scores"], ["scores", "json"]])
+def test_totals_are_of_events_where_scores_are_written(
+    formats: list[str], model: Path, recordings: Path, tmp_path: Path
+) -> None:
+    command = ["detect", recordings, "--model", model, "--threshold", "0.01"]
+    for folder, names in (("plain", formats[1:]), ("scores", formats)):
+        chosen = [word for name in names for word in ("--format", name)]
+        run(*command, "--output", tmp_path / folder, *chosen)
+    for table in ("totals.tsv", "by_hour.tsv"):
+        assert (tmp_path / "scores" / table).read_text() == (tmp_path / "plain" / table).read_text()
+    assert (tmp_path / "scores" / "a.wav.scores.tsv").exists()
+
+
+def test_letters_that_the_output_does_not_have(model: Path, tmp_path: Path) -> None:
+    write_audio(tmp_path / "鳥.wav", sound([Event(0.5, 1.0, "low")], 2), RATE)
+    command = [*SEDT, "detect", "鳥.wav", "--model", str(model), "--threshold", "0"]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert done.stdout.decode("cp1252").splitlines()[1].startswith("\\u9ce5.wav\t")
+
+
+def test_names_as_long_as_may_be(model: Path, tmp_path: Path) -> None:
+    """With the endings of tables they fit; what is kept of one that is not done would not."""
+    names = [f"{'я' * 122}.wav", "a.wav"]
+    for name in names:
+        write_audio(tmp_path / "long" / name, sound([Event(0.5, 1.0, "low")], 2), RATE)
+    result = run("detect", tmp_path / "long", "--model", model, "--output", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert sorted(read_events(tmp_path / "out" / "events.tsv")) == sorted(names)
+    assert not list((tmp_path / "out").glob("*.partial.jsonl"))
+
+
 def test_another_threshold_in_the_same_folder(model: Path, recordings: Path, tmp_path: Path) -> None:
     command = ["detect", recordings, "--model", model, "--output", tmp_path / "out"]
     run(*command)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import inspect
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ import soundfile
 import typer
 from typer.testing import CliRunner
 
+from processes import children, wait_until_gone
 from sedt.cli.synth import synth
 from sedt.config import ScenesConfig
 from sedt.errors import InputError
@@ -135,3 +139,20 @@ def test_what_is_wrong_is_named(bank: Path, tmp_path: Path, arguments: list[str]
 
 def test_help_has_an_example() -> None:
     assert "Example: sedt synth" in run("--help")
+
+
+def test_workers_end_with_the_command(bank: Path, tmp_path: Path) -> None:
+    """A scheduler may end the first process alone."""
+    command = [sys.executable, "-c", "from sedt.cli.main import run; run()", "synth", str(tmp_path / "out")]
+    command += ["--foreground", str(bank), "--scenes", "100000", "--workers", "2"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "out").rglob("*.flac")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    workers = children(process.pid)
+    process.terminate()
+    process.communicate()
+    assert len(workers) >= 2
+    wait_until_gone(workers)

@@ -163,6 +163,20 @@ STUDIO = [
 ]
 REGION = {"start": 0.25, "end": 1.5, "labels": ["wren"]}
 STUDIO_MIN = [{"audio": "https://x.org/dawn.wav?k=1", "label": [REGION]}]
+STUDIO_WITH_NOTES = [
+    {
+        "data": {"audio": "/data/local-files/?d=day%201/my%20dawn.wav"},
+        "annotations": [
+            {
+                "result": [
+                    {"value": REGION, "type": "labels"},
+                    {"value": {"start": 0.25, "end": 1.5, "text": ["soft"]}, "type": "textarea"},
+                    {"value": {"start": 0.25, "end": 1.5, "choices": ["song"]}, "type": "choices"},
+                ]
+            }
+        ],
+    }
+]
 WREN = Event(0.25, 1.5, "wren")
 
 
@@ -202,6 +216,7 @@ WREN = Event(0.25, 1.5, "wren")
         ),
         ("x.json", json.dumps(STUDIO), {"dawn.wav": [WREN]}),
         ("x.json", json.dumps(STUDIO_MIN), {"dawn.wav": [WREN]}),
+        ("x.json", json.dumps(STUDIO_WITH_NOTES), {"my dawn.wav": [WREN]}),
         ("x.csv", "File;Start (s);Duration;Label\ndawn.wav;0.25;1.25;wren\ndusk.wav;;;\n", None),
         ("x.csv", "onset_s,offset_s,label\n0.25,1.5,wren\n", {"x.wav": [WREN]}),
         (
@@ -358,3 +373,10 @@ def test_what_a_format_cannot_hold_is_said(tmp_path: Path) -> None:
         write_events(tmp_path / "a.rttm", table)
     with pytest.raises(InputError, match="no such format of events"):
         write_events(tmp_path / "a.tsv", table, "mp3")
+
+
+@pytest.mark.parametrize("format_name", sorted(set(FORMATS) - {"scores"}))
+def test_a_folder_with_subfolders_comes_back(format_name: str, tmp_path: Path) -> None:
+    table = {"day1/a.wav": [WREN], "day2/deep/a.wav": [WREN], "b.wav": [WREN]}
+    write_folder(tmp_path, table, format_name)
+    assert sorted(read_events(tmp_path)) == sorted(table)

@@ -10,7 +10,7 @@ import pytest
 from sedt.audio import write_audio
 from sedt.errors import InputError
 from sedt.events import Event
-from sedt.formats import FORMATS, write_events, write_folder
+from sedt.formats import FORMATS, read_events, write_events, write_folder
 from sedt.planning.survey import survey
 
 RATE = 8000
@@ -145,3 +145,44 @@ def test_of_two_recordings_of_one_name_none_is_guessed(tmp_path: Path) -> None:
     found = survey(tmp_path)
     assert sorted(found.events) == ["two/x.wav", "y.wav"]
     assert found.without_audio == ["x.wav"]
+
+
+def test_labels_stay_with_their_recording_though_it_is_broken_or_gone(tmp_path: Path) -> None:
+    """Recorders in the field call files by the time, the same at every place."""
+    recordings(tmp_path, "B/0630.wav", "C/0630.wav", "C/0700.wav")
+    for name in ("A", "D"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "A" / "0630.wav").write_bytes(b"")  # an empty battery
+    table = {"A/0630.wav": EVENTS[:1], "C/0800.wav": EVENTS, "B/0630.wav": EVENTS}
+    write_folder(tmp_path, table, "audacity")
+    found = survey(tmp_path)
+    assert found.events == {"B/0630.wav": EVENTS}
+    assert sorted(found.without_audio) == ["A/0630.wav", "C/0800.wav"]
+    assert list(found.broken) == ["A/0630.wav"]
+
+
+def test_a_folder_of_labels_elsewhere_mirrors_the_audio(tmp_path: Path) -> None:
+    recordings(tmp_path / "audio", "A/dawn.wav", "B/dawn.wav")
+    write_folder(tmp_path / "labels", {"A/dawn.wav": EVENTS, "B/dawn.wav": EVENTS[:1]}, "audacity")
+    found = survey(tmp_path / "audio", tmp_path / "labels")
+    assert {name: len(events) for name, events in found.events.items()} == {"A/dawn.wav": 2, "B/dawn.wav": 1}
+
+
+def test_labels_behind_a_link(tmp_path: Path) -> None:
+    recordings(tmp_path / "elsewhere", "a.WAV")
+    write_folder(tmp_path / "elsewhere", {"a.WAV": EVENTS}, "audacity")
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all" / "day1").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "circle").symlink_to(tmp_path / "all")
+    assert survey(tmp_path / "all").events == {"day1/a.WAV": EVENTS}
+    assert list(read_events(tmp_path / "all")) == ["day1/a.WAV"]
+
+
+def test_a_split_of_another_name_is_told(tmp_path: Path) -> None:
+    recordings(tmp_path, "a.wav")
+    text = "filename\tonset\toffset\tevent_label\tsplit\na.wav\t0.5\t1.0\tdog\tunseen\n"
+    (tmp_path / "labels.tsv").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"labels\.tsv:2: split 'unseen' is none of train, "):
+        survey(tmp_path)
+    (tmp_path / "labels.tsv").write_text(text.replace("unseen", "Testing"), encoding="utf-8")
+    assert survey(tmp_path).parts == {"a.wav": "test"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +19,10 @@ from sedt.runtimes.onnx_runtime import OnnxRuntime, is_onnx
 
 LONGEST_PICTURE_S = 3600.0
 """A recording longer than this gets no picture: nobody could see its events, and it would fill the memory."""
+
+
+PARTIAL = ".partial.jsonl"
+LONGEST_NAME = 255  # bytes, of a file in most file systems
 
 
 @dataclass(frozen=True)
@@ -65,12 +71,17 @@ class Job:
 
     def partial(self, source: Source) -> Path | None:
         """The file of what is found of a recording that is not done."""
-        return None if self.output is None else self.output / f"{source.name}.partial.jsonl"
+        if self.output is None:
+            return None
+        place = self.output / f"{source.name}{PARTIAL}"
+        if len(os.fsencode(place.name)) <= LONGEST_NAME:
+            return place
+        return place.with_name(hashlib.sha256(os.fsencode(place.name)).hexdigest()[:32] + PARTIAL)
 
     @property
     def best_format(self) -> str:
-        """Of the formats the one that keeps most."""
-        return max(self.formats, key=lambda name: FORMATS[name].holds_scores)
+        """Of the formats the one that keeps most; a table of scores, steps by classes, holds no events."""
+        return max(self.formats, key=lambda name: (name != "scores", FORMATS[name].holds_scores))
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,7 @@ def detect(
     from sedt.cli.progress import Display
 
     found, failures = find_sources(sources)
+    _check_names(chosen, [source.name for source in found], output)
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     outcome, display = (
         Outcome(),
@@ -199,8 +200,11 @@ def _print_as(format_name: str, outcome: Outcome) -> None:
     from sedt.formats import write_events
 
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "the output"
-        write_events(file, outcome.events, format_name)
+        file = Path(folder) / "output"
+        try:
+            write_events(file, outcome.events, format_name)
+        except InputError as error:
+            raise InputError(str(error).replace(str(file), f"--format {format_name}")) from None
         sys.stdout.write(file.read_text(encoding="utf-8"))
 
 
@@ -213,7 +217,23 @@ def _formats(given: list[str] | None, output: Path | None) -> list[str]:
             raise InputError(f"--format {name}: known formats are {', '.join(FORMATS)}")
     if output is None and len(chosen) > 1:
         raise InputError(f"--format {', '.join(chosen)}: without --output only one format is printed")
+    if output is not None and chosen == ["scores"]:
+        return ["scores", "tsv"]  # which the tables of all recordings are made of
     return chosen
+
+
+def _check_names(chosen: list[str], names: list[str], output: Path | None) -> None:
+    """Raise InputError for recordings that a format cannot hold, before they are listened to."""
+    from sedt.formats import FORMATS
+
+    for name in chosen:
+        if output is None and FORMATS[name].holds_one and len(names) > 1:
+            raise InputError(
+                f"--format {name} holds one recording in a file, not {len(names)}: --output DIR has one each"
+            )
+    spaced = next((name for name in names if len(name.split()) != 1), None)
+    if "rttm" in chosen and spaced is not None:
+        raise InputError(f"--format rttm: {spaced!r} holds a blank, which RTTM cannot")
 
 
 def _check(threshold: float | None, undecided: bool, plot: bool, output: Path | None) -> None:

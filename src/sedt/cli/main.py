@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -99,6 +100,7 @@ def _root(
 
 def run() -> None:
     """Entry point. Exit code 0 all well, 1 some files failed, 2 wrong use or input, 130 interrupted."""
+    _print_all_letters()
     try:
         _with_exit_codes(_run)()
     except typer.Exit as stop:
@@ -144,6 +146,13 @@ def _with_exit_codes(function: Callable[..., Any]) -> Callable[..., Any]:
         raise typer.Exit(code)
 
     return command
+
+
+def _print_all_letters() -> None:
+    """Tables are UTF-8 wherever they go; what a terminal cannot show is shown by its number."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        chosen = sys.stdout.isatty() or "PYTHONIOENCODING" in os.environ
+        sys.stdout.reconfigure(encoding=None if chosen else "utf-8", errors="backslashreplace")
 
 
 def _leave_stdout() -> None:

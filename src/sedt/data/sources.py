@@ -17,6 +17,7 @@ from sedt.events import Event, merge_overlapping
 from sedt.files import path_ends_with
 from sedt.formats import read_labels
 from sedt.formats.dcase import read_durations, read_strong, read_unlabelled, read_weak
+from sedt.formats.fields import AUDIO_SUFFIXES
 from sedt.formats.recognise import recognise
 from sedt.formats.tables import Mends, column_names
 
@@ -187,7 +188,7 @@ def find_file(name: str, folders: Sequence[Path]) -> Path | None:
     """The first file of that name; else, in the same order, one of that stem with another audio ending."""
     path = PurePosixPath(name)
     stem = path.with_suffix("") if path.suffix.lower() in SUFFIXES else path
-    candidates = [name, *(f"{stem}{suffix}" for suffix in sorted(SUFFIXES))]
+    candidates = [name, *(f"{stem}{suffix}" for suffix in AUDIO_SUFFIXES)]
     places = (folder / candidate for candidate in candidates for folder in folders)
     return next((place for place in places if _is_file(place)), None)
 

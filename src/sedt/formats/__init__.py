@@ -143,9 +143,10 @@ def _read_folder(folder: Path, mends: Mends | None, format_name: str | None) -> 
     table: dict[str, list[Event]] = {}
     origin: dict[str, Path] = {}
     for file in files:
-        read = read_labels(file, mends, format_name)
+        read, above = read_labels(file, mends, format_name), file.parent.relative_to(folder)
         for name, events in read.items():
-            whole = (file.parent.relative_to(folder) / name).as_posix()
+            # What `write_folder` wrote names the recording by its whole path already.
+            whole = (Path(name) if Path(name).is_relative_to(above) else above / name).as_posix()
             if whole in table and not agree(table[whole], events):
                 raise InputError(f"{file} and {origin[whole]} disagree about {whole}: keep one of them")
             table.setdefault(whole, events)

@@ -16,6 +16,9 @@ from sedt.formats.tables import PathLike, no_number
 AUDIO_SUFFIX = ".wav"
 """Recordings whose ending a format does not tell are called so in tables; find_file knows the others."""
 
+AUDIO_SUFFIXES = (*sorted(SUFFIXES), *(suffix.upper() for suffix in sorted(SUFFIXES)))
+"""Endings of audio as files have them: recorders in the field like to write `.WAV`."""
+
 _OWN_ENDINGS = re.compile(
     r"(\.table\.\d+)?(\.selections?|\.audacity|\.raven|\.labels?|\.scores|\.label_studio|\.annotations?)?\.[^.]+$",
     re.IGNORECASE,
@@ -56,7 +59,7 @@ def recording_name(path: PathLike, stated: str | None = None) -> str:
     name = _OWN_ENDINGS.sub("", path.name) or path.name
     if PurePosixPath(name).suffix.lower() in SUFFIXES:
         return name
-    beside = (path.parent / f"{name}{suffix}" for suffix in sorted(SUFFIXES))
+    beside = (path.parent / f"{name}{suffix}" for suffix in AUDIO_SUFFIXES)
     return next((file.name for file in beside if file.is_file()), name + AUDIO_SUFFIX)
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from sedt.audio import SUFFIXES
 from sedt.errors import InputError
@@ -54,10 +55,19 @@ def _name(place: str, task: dict[str, Any]) -> str:
     data = task["data"] if isinstance(task.get("data"), dict) else task
     values = [data.get("audio"), *data.values()]
     for value in values:
-        if isinstance(value, str) and Path(base_name(value)).suffix.lower() in SUFFIXES:
+        if isinstance(value, str) and Path(base_name(_path(value))).suffix.lower() in SUFFIXES:
             is_url = "://" in value or value.startswith("/")
-            return with_suffix(_UPLOAD.sub("", base_name(value)) if is_url else value)
+            return with_suffix(_UPLOAD.sub("", base_name(_path(value))) if is_url else value)
     raise InputError(f"{place}: names no audio file in `data`")
+
+
+def _path(value: str) -> str:
+    """Of a file or URL; of local storage, `/data/local-files/?d=PATH`, the path on its disk."""
+    if "://" not in value and not value.startswith("/data/"):
+        return value
+    url = urlsplit(value)
+    named = [part[2:] for part in url.query.split("&") if part.startswith("d=")]
+    return unquote(named[0] if named and url.path.endswith("/local-files/") else url.path)
 
 
 def _events(place: str, task: dict[str, Any]) -> Iterator[Event]:
@@ -77,7 +87,9 @@ def _events(place: str, task: dict[str, Any]) -> Iterator[Event]:
         if not isinstance(found, dict) or "start" not in found:
             continue  # choices for the whole clip, texts
         where = f"{place}, region {number}"
-        labels = next((v for k, v in found.items() if k.endswith("labels") and isinstance(v, list)), [])
+        labels = next((v for k, v in found.items() if k.endswith("labels") and isinstance(v, list)), None)
+        if labels is None and not str(region.get("type", "")).endswith("labels"):
+            continue  # texts, choices and ratings of a region
         if not labels:
             raise InputError(f"{where}: no label")
         for label in labels:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sedt.errors import InputError
-from sedt.files import load_json
+from sedt.files import files_below, load_json
 from sedt.formats.csv_tables import is_event_header
 from sedt.formats.rttm import TYPES
 
@@ -121,8 +121,5 @@ def is_number(text: str) -> bool:
 
 
 def label_files(folder: Path) -> Sequence[Path]:
-    """Files below a folder whose ending may be one of labels, hidden ones left out; sorted."""
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file())
-    return [
-        path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
+    """Files below a folder whose ending may be one of labels, in order; not hidden ones."""
+    return [path for path in files_below(folder) if path.suffix.lower() in ENDINGS and path.is_file()]

@@ -15,18 +15,18 @@ from sedt.events import Event
 from sedt.files import read_text
 from sedt.formats import agree, read_labels
 from sedt.formats.dcase import read_strong
+from sedt.formats.fields import recording_name
 from sedt.formats.recognise import is_number, label_files, recognise
-from sedt.formats.tables import column_names, read_table
+from sedt.formats.tables import Row, column_names, read_table
 
-PARTS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "dev": "validation",
+SPLITS = {
+    "train": ("", "train", "training"),
+    "validation": ("val", "valid", "validate", "validation", "dev", "development"),
+    "test": ("test", "testing", "eval", "evaluation"),
 }
-PARTS |= {"validation": "validation", "test": "test", "eval": "test", "evaluation": "test"}
-"""What a column `split` may say -> what the rows are for."""
+"""What rows are for -> what a column `split` says of them."""
+
+PARTS = {said: part for part, words in SPLITS.items() for said in words}
 
 
 @dataclass
@@ -64,18 +64,27 @@ class RecordingIndex:
     def __init__(self, names: Iterable[str]) -> None:
         self._by_path: dict[tuple[str, ...], list[str]] = defaultdict(list)
         self._by_stem: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        self._folders: set[Path] = set()
         for name in names:
+            self._folders.add(Path(name).parent)
             parts, stem = PurePosixPath(name).parts, PurePosixPath(name).with_suffix("").parts
             for first in range(len(parts)):
                 self._by_path[parts[first:]].append(name)
                 self._by_stem[stem[first:]].append(name)
 
-    def find(self, told: str) -> str | None:
-        """The recording, with its ending or without, or None: there is none, or several are meant alike."""
+    def holds(self, folder: Path) -> bool:
+        """Whether recordings lie in this folder itself, given as a path below the whole."""
+        return folder in self._folders
+
+    def find(self, told: str, *, exactly: bool = False) -> str | None:
+        """The recording, with its ending or without, or None: there is none, or several are meant alike.
+
+        `exactly`: it lies where it is told, not at a place that ends like it.
+        """
         path = PurePosixPath(told)
         has_ending = path.suffix.lower() in SUFFIXES
         stem = path.with_suffix("").parts if has_ending else path.parts
-        for first in range(len(path.parts)):
+        for first in range(1 if exactly else len(path.parts)):
             for meant in (self._by_path.get(path.parts[first:]), self._by_stem.get(stem[first:])):
                 if meant:
                     return meant[0] if len(meant) == 1 else None
@@ -117,12 +126,12 @@ def _labels_of(found: Survey, labels: Path | None) -> dict[str, list[Event]]:
         raise InputError(f"{labels}: no such label file or folder")
     is_one = labels is not None and labels.is_file()
     files = [Path(str(labels))] if is_one else _candidates(labels or found.folder)
-    index = RecordingIndex(found.durations)
+    index = RecordingIndex([*found.durations, *found.broken])
     table: dict[str, list[Event]] = {}
     origin: dict[str, Path] = {}
     for file in files:
         try:
-            read = _read(file, found, index)
+            read = _read(file, found, index, labels)
         except InputError as error:
             found.broken_labels[file.as_posix()] = str(error)
             continue
@@ -170,20 +179,33 @@ def _is_prose(file: Path) -> bool:
     return 'label"' not in text and '"annotations"' not in text
 
 
-def _read(file: Path, found: Survey, index: RecordingIndex) -> dict[str, list[Event]]:
+def _read(file: Path, found: Survey, index: RecordingIndex, labels: Path | None) -> dict[str, list[Event]]:
     """Events by recording, or by the name in the file if that is none; what it says of the split is kept."""
     if recognise(file) == "tsv" and "split" in column_names(file):
-        rows = read_table(file, ("filename", "split"))
-        parts = {row.file_name: PARTS.get(row.fields["split"].lower(), "train") for row in rows}
+        parts = {row.file_name: _part(row) for row in read_table(file, ("filename", "split"))}
         table = read_strong(file)
     else:
         parts, table = {}, read_labels(file)
     # A label file of one recording lies beside it, or in a folder that mirrors its own.
-    is_inside = file.is_relative_to(found.folder)
-    above = file.parent.relative_to(found.folder) if is_inside else Path()
-    chosen = {told: index.find((above / told).as_posix()) or told for told in table}
+    roots = [root for root in (found.folder, labels) if root is not None and file.parent.is_relative_to(root)]
+    above = file.parent.relative_to(roots[0]) if roots else Path()
+    is_beside = file.parent.is_relative_to(found.folder) and index.holds(above)
+    chosen = {}
+    for told in table:
+        is_named_alike = told == recording_name(file)
+        whole = (above / told).as_posix()
+        meant = index.find(whole, exactly=is_beside and is_named_alike)
+        chosen[told] = meant or (whole if is_named_alike else told)
     found.parts.update((chosen[told], part) for told, part in parts.items())
     return {chosen[told]: events for told, events in table.items()}
+
+
+def _part(row: Row) -> str:
+    said = row.fields["split"]
+    if said.lower() not in PARTS:
+        known = ", ".join(word for word in PARTS if word)
+        raise InputError(f"{row.place}: split {said!r} is none of {known}")
+    return PARTS[said.lower()]
 
 
 def _match(found: Survey, table: dict[str, list[Event]]) -> None:
