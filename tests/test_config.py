@@ -151,8 +151,6 @@ def test_every_stage_has_its_table() -> None:
         (ModelConfig, {"overlap_s": 6.0}, "at most half of window_s 10.0"),
         (ModelConfig, {"output_stride": 4}, "Input should be 8, 16 or 32"),
         (config.FinetuneConfig, {"strong_per_batch": 0}, "must be at least 1"),
-        (config.TrainFramesConfig, {"backbone_learning_rate": 1e-4}, "no backbone of their own"),
-        (Recipe, {"name": "a", "features": {"max_frames": 250}}, "a window of 10 s has 496"),
         (config.FinetuneConfig, {"epochs": 2, "validate_every": 3}, "is more than epochs 2"),
         (SourceConfig, {}, "needs `audio`"),
         (

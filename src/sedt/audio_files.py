@@ -13,7 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from sedt.audio_mp3 import MP3_FRAME, EndlessFile, states_its_length
-from sedt.audio_wav import StretchFile, samples_of_long_wav
+from sedt.audio_wav import LINEAR, StretchFile, samples_of_long_wav
 from sedt.errors import InputError
 
 Frames: TypeAlias = NDArray[np.float32]
@@ -83,7 +83,8 @@ class _SndfileRecording:
         self._path = path
         self._file = _Unseeking(path)
         self._samples: StretchFile | None = None
-        if self._file.format in {"WAV", "WAVEX"} and (stretch := samples_of_long_wav(path)) is not None:
+        is_linear = self._file.format in {"WAV", "WAVEX"} and self._file.subtype in LINEAR
+        if is_linear and (stretch := samples_of_long_wav(path)) is not None:
             self._samples = StretchFile(path, stretch)
             self._file = self._as_raw(self._samples)
         self.stated_s = None if self._file.frames > 1 << 48 else self._file.frames / self._file.samplerate

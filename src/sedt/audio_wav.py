@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import io
 import os
-import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 WRAPS_AT = 1 << 32
-"""Sizes in a WAV header have 32 bits: writers that go on let them begin anew, or say the largest number."""
+"""Sizes in a WAV header have 32 bits: where there is more, writers let them begin anew, or say anything."""
 
-_UNKNOWN = 0xFFFFFF00
-"""Sizes from here on are what writers say that do not know it yet, such as those into a pipe."""
+LINEAR = {"PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"}
+"""Kinds of samples that need nothing of the header but their number of channels."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Stretch:
 
 
 def samples_of_long_wav(path: Path) -> Stretch | None:
-    """Where the samples are of a WAV file whose header says too little; None of all others."""
+    """Where the samples are of a WAV file of 4 GiB or more; None of all others."""
     total = path.stat().st_size
     if total < WRAPS_AT:
         return None
@@ -33,15 +32,27 @@ def samples_of_long_wav(path: Path) -> Stretch | None:
         if file.read(4) != b"RIFF" or file.read(8)[4:] != b"WAVE":
             return None  # RF64 and others have larger sizes
         while len(head := file.read(8)) == 8:
-            name, stated = head[:4], struct.unpack("<I", head[4:])[0]
-            if name == b"data":
+            stated = int.from_bytes(head[4:], "little")
+            if head[:4] == b"data":
                 start = file.tell()
-                size = total - start
-                if stated < _UNKNOWN:  # behind the samples may be other chunks, which are small
-                    size = stated + (size - stated) // WRAPS_AT * WRAPS_AT
-                return Stretch(start, size)
+                size = stated + (total - start - stated) // WRAPS_AT * WRAPS_AT
+                is_told = size > 0 and _are_chunks(file, start + size, total)
+                return Stretch(start, size if is_told else total - start)
             file.seek(stated + stated % 2, os.SEEK_CUR)
     return None
+
+
+def _are_chunks(file: BinaryIO, start: int, end: int) -> bool:
+    """Whether the rest of a file, if there is one, is what may stand behind the samples."""
+    place = start + start % 2 if start < end else end
+    while end - place >= 8:
+        file.seek(place)
+        head = file.read(8)
+        if not all(0x20 <= letter < 0x7F for letter in head[:4]):
+            return False
+        size = int.from_bytes(head[4:], "little")
+        place += 8 + size + size % 2
+    return abs(end - place) <= 1
 
 
 class StretchFile(io.FileIO):

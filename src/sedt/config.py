@@ -696,12 +696,6 @@ class TrainFramesConfig(OptimizerConfig):
     tag_weight: NonNegativeFloat = 1.0
     """Weight of the tag loss beside that of the steps. [O]"""
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.backbone_learning_rate is not None:
-            raise ValueError("backbone_learning_rate: these networks have no backbone of their own")
-        return self
-
 
 class MachineConfig(Settings):
     """How the computer is used; changes speed, not the method. All [O]."""
@@ -735,10 +729,6 @@ class TuneConfig(Settings):
 
 
 Stage = Literal["tag_backbone", "pretrain", "finetune", "finetune_semi", "train_frames", "tune"]
-
-
-CUT_FRAMES = 0.98
-"""Share of a window's frames that `features.max_frames` must leave."""
 
 
 class Recipe(Settings):
@@ -788,7 +778,6 @@ class Recipe(Settings):
             raise ValueError(
                 f"finetune.pretrained brings all that `{before[-1]}` would learn: leave one of them out"
             )
-        self._check_frames()
         if "pretrain" not in self.stages:
             return self
         patches, queries = self.pretrain.patches, self.model.num_queries
@@ -802,13 +791,3 @@ class Recipe(Settings):
                 f"{self.model.window_s}"
             )
         return self
-
-    def _check_frames(self) -> None:
-        """Times are shares of the window, and of the frames: they must be the same stretch of sound."""
-        most = self.features.max_frames
-        frames = round(self.model.window_s * self.features.sample_rate) // self.features.hop_samples + 1
-        if most is not None and most < CUT_FRAMES * frames:
-            raise ValueError(
-                f"features.max_frames {most}: a window of {self.model.window_s:g} s has {frames}, and times "
-                "are shares of the whole window: set a shorter model.window_s"
-            )

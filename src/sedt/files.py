@@ -58,6 +58,14 @@ def remove_leftovers(folder: Path, older_s: float = 0.0) -> None:
                     path.unlink()
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is such a file or folder; no, where its name is longer than the system takes."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def files_below(folder: Path, on_error: Callable[[OSError], None] | None = None) -> list[Path]:
     """All files below a folder, in order; follows links, leaves hidden names out.
 

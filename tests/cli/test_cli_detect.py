@@ -279,12 +279,20 @@ def test_several_recordings_in_a_format_of_one(format_name: str, recordings: Pat
     assert result.stderr.startswith(f"sedt: --format {format_name} holds one recording in a file, not 2: ")
 
 
-def test_a_blank_in_a_name_that_a_format_cannot_hold(recordings: Path, tmp_path: Path) -> None:
+def test_blanks_that_a_format_cannot_hold(model: Path, recordings: Path, tmp_path: Path) -> None:
     (recordings / "a.wav").rename(recordings / "a b.wav")
-    where = ["--output", tmp_path / "out"]
-    result = run("detect", recordings, "--model", tmp_path / "none", "--format", "rttm", *where)
+    command = ["detect", recordings, "--model", model, "--format", "rttm"]
+    result = run(*command)
     assert result.exit_code == 2
     assert result.stderr == "sedt: --format rttm: 'a b.wav' holds a blank, which RTTM cannot\n"
+    result = run(*command, "--output", tmp_path / "out")  # where it is one failure of several
+    assert result.exit_code == 1
+    assert (tmp_path / "out" / "sub" / "a.wav.rttm").exists()
+    spaced = replace(package(threshold=0.0), classes=["song thrush", "wren", "robin"])
+    save_package(tmp_path / "spaced", spaced)
+    result = run(*command[:3], tmp_path / "spaced", *command[4:], "--output", tmp_path)
+    assert result.exit_code == 2
+    assert result.stderr == "sedt: --format rttm: 'song thrush' holds a blank, which RTTM cannot\n"
 
 
 @pytest.mark.parametrize("formats", [["scores"], ["scores", "json"]])
@@ -310,12 +318,13 @@ def test_letters_that_the_output_does_not_have(model: Path, tmp_path: Path) -> N
 
 def test_names_as_long_as_may_be(model: Path, tmp_path: Path) -> None:
     """With the endings of tables they fit; what is kept of one that is not done would not."""
-    names = [f"{'я' * 122}.wav", "a.wav"]
-    for name in names:
+    fitting, longer = [f"{'я' * 122}.wav", "a.wav"], f"{'я' * 125}.wav"
+    for name in (*fitting, longer):
         write_audio(tmp_path / "long" / name, sound([Event(0.5, 1.0, "low")], 2), RATE)
     result = run("detect", tmp_path / "long", "--model", model, "--output", tmp_path / "out")
-    assert result.exit_code == 0, result.stderr
-    assert sorted(read_events(tmp_path / "out" / "events.tsv")) == sorted(names)
+    assert result.exit_code == 1
+    assert "File name too long" in result.stderr
+    assert sorted(read_events(tmp_path / "out" / "events.tsv")) == sorted(fitting)
     assert not list((tmp_path / "out").glob("*.partial.jsonl"))
 
 

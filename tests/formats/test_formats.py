@@ -216,7 +216,13 @@ WREN = Event(0.25, 1.5, "wren")
         ),
         ("x.json", json.dumps(STUDIO), {"dawn.wav": [WREN]}),
         ("x.json", json.dumps(STUDIO_MIN), {"dawn.wav": [WREN]}),
-        ("x.json", json.dumps(STUDIO_WITH_NOTES), {"my dawn.wav": [WREN]}),
+        ("x.json", json.dumps(STUDIO_WITH_NOTES), {"day 1/my dawn.wav": [WREN]}),
+        (
+            "x.json",
+            json.dumps([{"audio": "/data/local-files/?d=20240131-063000.wav", "label": [REGION]}]),
+            {"20240131-063000.wav": [WREN]},
+        ),
+        ("x.json", json.dumps([{"audio": "/data/rec#1/dawn.wav", "label": [REGION]}]), {"dawn.wav": [WREN]}),
         ("x.csv", "File;Start (s);Duration;Label\ndawn.wav;0.25;1.25;wren\ndusk.wav;;;\n", None),
         ("x.csv", "onset_s,offset_s,label\n0.25,1.5,wren\n", {"x.wav": [WREN]}),
         (

@@ -161,6 +161,16 @@ def test_labels_stay_with_their_recording_though_it_is_broken_or_gone(tmp_path: 
     assert list(found.broken) == ["A/0630.wav"]
 
 
+def test_a_folder_s_own_table_means_no_other_folder(tmp_path: Path) -> None:
+    recordings(tmp_path, "A/0700.wav", "B/0630.wav", "C/deep/0800.wav")
+    write_events(tmp_path / "A" / "labels.csv", {"0630.wav": EVENTS, "0700.wav": EVENTS[:1]})
+    found = survey(tmp_path)
+    assert found.events == {"A/0700.wav": EVENTS[:1]}
+    assert found.without_audio == ["A/0630.wav"]
+    write_events(tmp_path / "A" / "labels.csv", {"0630.wav": EVENTS, "0800.wav": EVENTS})  # a table of all
+    assert sorted(survey(tmp_path).events) == ["B/0630.wav", "C/deep/0800.wav"]
+
+
 def test_a_folder_of_labels_elsewhere_mirrors_the_audio(tmp_path: Path) -> None:
     recordings(tmp_path / "audio", "A/dawn.wav", "B/dawn.wav")
     write_folder(tmp_path / "labels", {"A/dawn.wav": EVENTS, "B/dawn.wav": EVENTS[:1]}, "audacity")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from tiny import write_recipe
 
 from sedt.audio import write_audio
@@ -43,6 +44,16 @@ def recipe_file(tmp_path: Path) -> Path:
             ["pretrain.patches.number=3", 'stages=["tag_backbone", "pretrain", "finetune"]'],
             r"pretrain: .* no clips without labels",
         ),
+        (
+            ['model.backbone="convnext_atto"', "model.time_stride=2"],
+            r"backbone convnext_atto: model\.time_stride 2: not for this network",
+        ),
+        (['finetune.pretrained="nowhere.safetensors"', 'stages=["finetune"]'], r"nowhere\.safetensors"),
+        (["features.max_frames=100"], r"features\.max_frames 100: a window of 2 s has 161"),
+        (
+            ['model.network="crnn"', 'stages=["train_frames"]', "train_frames.backbone_learning_rate=1e-4"],
+            r"train_frames\.backbone_learning_rate: these networks have no backbone",
+        ),
         (["decoding.threshold={tone=0.3}"], r"decoding\.threshold: no value for class 'chirp'"),
         (["decoding.median_s={tone=0.3, chirp=0.3, hiss=0.3, hum=0.1}"], r"median_s: unknown class 'hum'"),
         (['data.classes=["tone", "hiss"]'], r"data\.strong: scenes: label 'chirp' is not one of the classes"),
@@ -53,6 +64,21 @@ def test_before_the_first_stage(settings: list[str], message: str, recipe_file: 
     with pytest.raises(InputError, match=message):
         train(load_recipe(recipe_file, [*SHORT, *settings]), tmp_path / "runs")
     assert not list((tmp_path / "runs").rglob("*"))
+
+
+def test_nothing_learned_nothing_refused(recipe_file: Path, tmp_path: Path) -> None:
+    """A stage may end before its first epoch does; then the recipe may be mended, whatever is changed."""
+    settings = [
+        *SHORT,
+        "tag_backbone.learning_rate=1e30",
+        "tag_backbone.batch_size=1",
+        "features.num_bands=16",
+    ]
+    with pytest.raises(InputError, match="diverged"):
+        train(load_recipe(recipe_file, settings), tmp_path / "runs")
+    assert (tmp_path / "runs" / "tiny" / "normaliser.safetensors").exists()
+    folder = train(load_recipe(recipe_file, SHORT), tmp_path / "runs")
+    assert len(load_file(folder / "normaliser.safetensors")["mean"]) == 32
 
 
 def test_the_test_set_may_change_until_it_is_scored(recipe_file: Path, tmp_path: Path) -> None:

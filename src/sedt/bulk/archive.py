@@ -14,6 +14,7 @@ from sedt.bulk.sources import Source
 from sedt.bulk.tables import all_tables, read_table
 from sedt.errors import InputError
 from sedt.events import Event
+from sedt.files import is_there
 
 
 @dataclass
@@ -133,9 +134,9 @@ class _Batch:
     def _is_whole(self, source: Source, entry: Entry) -> bool:
         """Whether all files that are wanted of a recording are there, and can be read."""
         picture = self._job.picture(source)
-        if picture is not None and entry.seconds <= LONGEST_PICTURE_S and not picture.exists():
+        if picture is not None and entry.seconds <= LONGEST_PICTURE_S and not is_there(picture):
             return False
-        if not all(table.exists() for table in self._job.tables(source).values()):
+        if not all(is_there(table) for table in self._job.tables(source).values()):
             return False
         try:
             read_table(self._job, source)

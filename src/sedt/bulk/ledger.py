@@ -17,7 +17,7 @@ import sedt
 from sedt.bulk.job import Job, Result, Stamp
 from sedt.bulk.sources import Source
 from sedt.errors import InputError
-from sedt.files import append_line, read_text, write_pieces
+from sedt.files import append_line, is_there, read_text, write_pieces
 
 FILE = "sedt-detect.jsonl"
 FORMAT = 1
@@ -139,7 +139,7 @@ def _threshold(settings: dict[str, Any]) -> str:
 def _check_nothing_is_lost(job: Job, sources: Sequence[Source], others: Iterable[Path]) -> None:
     tables = (table for source in sources for table in job.tables(source).values())
     for file in (*others, *tables):
-        if file.exists():
+        if is_there(file):
             raise InputError(f"{file}: is there, and nothing tells what it was made with: {WAY_OUT}")
 
 

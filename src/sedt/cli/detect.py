@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -82,7 +82,7 @@ def detect(
     from sedt.cli.progress import Display
 
     found, failures = find_sources(sources)
-    _check_names(chosen, [source.name for source in found], output)
+    _check_number(chosen, len(found), output)
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     outcome, display = (
         Outcome(),
@@ -101,6 +101,8 @@ def detect(
             plot=plot,
         )
     if job is not None:
+        # A name with a blank is the failure of one recording where each has its table.
+        _check_blanks(chosen, [*job.classes, *(source.name for source in found if output is None)])
         try:
             with _signals_raised(), display:
                 detect_all(job, found, workers=workers, overwrite=overwrite, watcher=display, outcome=outcome)
@@ -222,15 +224,19 @@ def _formats(given: list[str] | None, output: Path | None) -> list[str]:
     return chosen
 
 
-def _check_names(chosen: list[str], names: list[str], output: Path | None) -> None:
-    """Raise InputError for recordings that a format cannot hold, before they are listened to."""
+def _check_number(chosen: list[str], number: int, output: Path | None) -> None:
+    """Raise InputError for more recordings than a format can hold, before they are listened to."""
     from sedt.formats import FORMATS
 
     for name in chosen:
-        if output is None and FORMATS[name].holds_one and len(names) > 1:
+        if output is None and FORMATS[name].holds_one and number > 1:
             raise InputError(
-                f"--format {name} holds one recording in a file, not {len(names)}: --output DIR has one each"
+                f"--format {name} holds one recording in a file, not {number}: --output DIR has one each"
             )
+
+
+def _check_blanks(chosen: Sequence[str], names: Sequence[str]) -> None:
+    """Raise InputError for the first of these that RTTM cannot hold, before anything is listened to."""
     spaced = next((name for name in names if len(name.split()) != 1), None)
     if "rttm" in chosen and spaced is not None:
         raise InputError(f"--format rttm: {spaced!r} holds a blank, which RTTM cannot")

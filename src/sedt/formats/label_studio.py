@@ -19,6 +19,8 @@ from sedt.formats.tables import PathLike
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-(?=.)")
 """What Label Studio puts before the names of uploaded files."""
 
+_UPLOADS = "/data/upload/"
+
 
 def read_label_studio(path: PathLike) -> dict[str, list[Event]]:
     """Events of all tasks; of several annotations of one task the last that was not cancelled counts.
@@ -55,19 +57,23 @@ def _name(place: str, task: dict[str, Any]) -> str:
     data = task["data"] if isinstance(task.get("data"), dict) else task
     values = [data.get("audio"), *data.values()]
     for value in values:
-        if isinstance(value, str) and Path(base_name(_path(value))).suffix.lower() in SUFFIXES:
-            is_url = "://" in value or value.startswith("/")
-            return with_suffix(_UPLOAD.sub("", base_name(_path(value))) if is_url else value)
+        if not isinstance(value, str):
+            continue
+        name = _in_local_storage(value) or value
+        if Path(base_name(name)).suffix.lower() not in SUFFIXES:
+            continue
+        if name != value or not ("://" in value or value.startswith("/")):
+            return with_suffix(name)
+        plain = unquote(value) if value.startswith(_UPLOADS) else value
+        return with_suffix(_UPLOAD.sub("", base_name(plain)))
     raise InputError(f"{place}: names no audio file in `data`")
 
 
-def _path(value: str) -> str:
-    """Of a file or URL; of local storage, `/data/local-files/?d=PATH`, the path on its disk."""
-    if "://" not in value and not value.startswith("/data/"):
-        return value
+def _in_local_storage(value: str) -> str | None:
+    """The path in it that `/data/local-files/?d=PATH` names, whatever server it is on."""
     url = urlsplit(value)
     named = [part[2:] for part in url.query.split("&") if part.startswith("d=")]
-    return unquote(named[0] if named and url.path.endswith("/local-files/") else url.path)
+    return unquote(named[0]) if named and url.path.endswith("/local-files/") else None
 
 
 def _events(place: str, task: dict[str, Any]) -> Iterator[Event]:

@@ -189,13 +189,15 @@ def _read(file: Path, found: Survey, index: RecordingIndex, labels: Path | None)
     # A label file of one recording lies beside it, or in a folder that mirrors its own.
     roots = [root for root in (found.folder, labels) if root is not None and file.parent.is_relative_to(root)]
     above = file.parent.relative_to(roots[0]) if roots else Path()
+    whole = {told: (above / told).as_posix() for told in table}
     is_beside = file.parent.is_relative_to(found.folder) and index.holds(above)
+    own = recording_name(file)
+    # Of a folder's own table, which names recordings of it, none means one of another folder.
+    is_own = is_beside and above != Path() and any(index.find(w, exactly=True) for w in whole.values())
     chosen = {}
     for told in table:
-        is_named_alike = told == recording_name(file)
-        whole = (above / told).as_posix()
-        meant = index.find(whole, exactly=is_beside and is_named_alike)
-        chosen[told] = meant or (whole if is_named_alike else told)
+        is_here = is_beside and (told == own or (is_own and "/" not in told))
+        chosen[told] = index.find(whole[told], exactly=is_here) or (whole[told] if is_here else told)
     found.parts.update((chosen[told], part) for told, part in parts.items())
     return {chosen[told]: events for told, events in table.items()}
 

@@ -27,7 +27,8 @@ class StepSeed(Callback):
 class Finite(Callback):
     """Ends a run that has diverged, before what it has become is scored and kept.
 
-    A loss is looked at one step late, when a GPU has it ready.
+    A loss is looked at one step late, when a GPU has it ready; with several processes only where all look,
+    since one that ends alone leaves the others waiting.
     """
 
     def __init__(self) -> None:
@@ -37,20 +38,29 @@ class Finite(Callback):
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, *args: Any, **kwargs: Any
     ) -> None:
         """That of the step before."""
-        self._look()
-        self._loss = outputs["loss"].detach()
+        if trainer.world_size == 1:
+            self._look(trainer)
+        if self._loss is None or torch.isfinite(self._loss):
+            self._loss = outputs["loss"].detach()
 
     def on_validation_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """That of the last step before."""
-        self._look()
+        """Those of the steps before."""
+        self._look(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """The same, without validation clips."""
-        self._look()
+        self._look(trainer)
 
-    def _look(self) -> None:
+    def on_save_checkpoint(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """The same: no run should go on from there."""
+        self._look(trainer)
+
+    def _look(self, trainer: L.Trainer) -> None:
         loss, self._loss = self._loss, None
-        if loss is not None and not torch.isfinite(loss).all():
+        is_finite = loss is None or bool(torch.isfinite(loss))
+        if not trainer.strategy.reduce_boolean_decision(is_finite, all=True):
             raise InputError(DIVERGED)
 
 

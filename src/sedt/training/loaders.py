@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -69,6 +70,8 @@ def _options(machine: MachineConfig, collate_fn: Callable[..., Any] = collate) -
         "collate_fn": collate_fn,
         "num_workers": workers,
         "persistent_workers": workers > 0,
+        # Forked, a worker has one thread, and can be deaf to signals from its start.
+        "multiprocessing_context": "fork" if workers and sys.platform == "linux" else None,
         "worker_init_fn": _stay_until_the_end if workers else None,
         "pin_memory": torch.cuda.is_available(),
     }
