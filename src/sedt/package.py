@@ -140,9 +140,14 @@ def read_config(folder: str | os.PathLike[str]) -> PackageConfig:
 
 
 def retuned(package: Package, decision: Decision, tuned_on: str) -> Package:
-    """The same model with other thresholds; `tuned_on` says on what they were chosen."""
+    """The same model with other thresholds; `tuned_on` says on what they were chosen.
+
+    Scores that were measured with other thresholds are not those of this model, and go.
+    """
     decoding = DecodingConfig.model_validate(asdict(decision))
-    return replace(package, decoding=decoding, info={**package.info, "tuned_on": tuned_on})
+    is_as_before = decoding == package.decoding
+    info = {name: value for name, value in package.info.items() if is_as_before or name != "scores"}
+    return replace(package, decoding=decoding, info={**info, "tuned_on": tuned_on})
 
 
 def model_card(config: PackageConfig, source: str = ".") -> str:

@@ -92,11 +92,16 @@ def test_tags_intervals_and_comparison(files: list[str], tmp_path: Path) -> None
     interval = report["confidence"]["figures"]["segment_based_micro_f1"]
     assert interval["low"] <= interval["value"] <= interval["high"]
     assert report["comparison"]["b"] == str(other)
+    assert report["comparison"]["notes_b"] == []
     difference = report["comparison"]["figures"]["segment_based_micro_f1"]
     assert difference["a"] == interval["value"]
     assert difference["b"] == 1
     assert f"B is {other}; 20 draws of the files" in result.stdout
     assert "segment micro F1" in result.stdout
+    write_events(other, dict(list(REFERENCE.items())[:1]))
+    result = run(*files, "--compare", other, "--json", out)
+    assert "other.tsv: 1 of 3 files" in result.stderr
+    assert len(json.loads(out.read_text())["comparison"]["notes_b"]) == 1
     run(*files, "--json", out)
     assert not {"confidence", "comparison"} & set(json.loads(out.read_text()))
     with pytest.raises(InputError, match=r"none.tsv: cannot be read"):

@@ -166,6 +166,7 @@ def test_odd_names_survive_the_recipe(folder: Path) -> None:
         (["my sounds", "--network", "yolo"], "--network yolo: known networks are sedt"),
         (["my sounds", "--class", "cat"], "--class: no training recording has 'cat'"),
         (["my sounds", "--window", "0"], "--window 0"),
+        (["my sounds", "--hours", "inf"], "--hours inf: must be more than 0 and finite"),
         (["my sounds", "--size", "huge"], "--size huge: known sizes are small, large"),
         (["my sounds", "--labels", "gone.txt"], "gone.txt: no such label file or folder"),
         (["my sounds", "-o", "recipe.json"], "recipe.json: a recipe is a .toml file"),

@@ -42,6 +42,8 @@ def test_a_copy_with_better_thresholds_is_written(validation: Path) -> None:
     assert isinstance(tuned.package.decoding.threshold, dict)
     assert set(tuned.package.decoding.threshold) == set(before.classes)
     assert tuned.package.info["tuned_on"].endswith("truth.tsv")
+    assert before.package.info["scores"]  # which were measured with other thresholds
+    assert "scores" not in tuned.package.info
     recording = validation / "audio" / "a.wav"
     assert len(tuned.detect(recording)) > len(before.detect(recording))
 

@@ -40,6 +40,14 @@ def test_long_events_fit_into_the_window() -> None:
     assert fit({"a": events(15.0, 60.0, 600)}, {"a": 600.0}, RATES).window_s == 30.0
 
 
+def test_all_of_the_audio_is_heard() -> None:
+    """Frames overlap, however long the window and however short the events are."""
+    clicks = {"a": sorted([*events(0.05, 1.0, 600), *events(15.0, 60.0, 600)])}
+    for fitted in (fit(clicks, {"a": 600.0}, RATES, window_s=60.0), fit(clicks, {"a": 600.0}, RATES)):
+        assert fitted.hop_samples <= 0.8 * fitted.frame_samples
+        assert fitted.frame_samples <= fitted.fft_samples
+
+
 def test_the_window_may_be_given() -> None:
     assert fit({"a": events(0.08, 0.1, 20)}, {"a": 20.0}, RATES, window_s=3.0).window_s == 3.0
 

@@ -44,6 +44,10 @@ def test_what_the_labels_say_counts() -> None:
     parts = split(table(4), told)
     assert parts.is_told
     assert (parts.train, parts.validation, parts.test) == (["00.wav", "03.wav"], ["01.wav"], ["02.wav"])
+    only_validation = split(table(8), {"03.wav": "validation"})
+    assert only_validation.is_told
+    assert only_validation.validation == ["03.wav"]
+    assert len(only_validation.train) == 7
     only_test = {"00.wav": "test"}
     parts = split(table(4), only_test)
     assert parts.test == ["00.wav"]

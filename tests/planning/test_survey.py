@@ -194,5 +194,9 @@ def test_a_split_of_another_name_is_told(tmp_path: Path) -> None:
     (tmp_path / "labels.tsv").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"labels\.tsv:2: split 'unseen' is none of train, "):
         survey(tmp_path)
-    (tmp_path / "labels.tsv").write_text(text.replace("unseen", "Testing"), encoding="utf-8")
+    tested = text.replace("unseen", "Testing")
+    (tmp_path / "labels.tsv").write_text(tested, encoding="utf-8")
     assert survey(tmp_path).parts == {"a.wav": "test"}
+    (tmp_path / "labels.tsv").write_text(f"{tested}a.wav\t2\t3\tdog\ttrain\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"labels\.tsv:3: a\.wav is for train, before for test"):
+        survey(tmp_path)

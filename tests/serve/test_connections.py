@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 import time
 from contextlib import ExitStack
@@ -51,6 +53,26 @@ def test_a_head_that_does_not_end_and_a_body_that_nobody_reads() -> None:
                 b"Content-Length: 1000000000\r\n\r\n"
             )
             assert answer(connection)[0] == 413
+
+
+def test_a_slow_line_gets_all_of_a_long_answer() -> None:
+    """Its rest waits in the server long after the request is done."""
+    events = [{"onset": 1, "offset": 2, "event_label": "a"}] * 100_000
+    body = json.dumps({"filename": "n" * 170 + ".wav", "events": events}).encode()
+    head = b"POST /convert?format=csv HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with serving(request_head_s=1) as address, connect(address) as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        line.sendall(head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        got = line.recv(1 << 16)
+        for _ in range(12):
+            time.sleep(0.3)
+            got += line.recv(1 << 16)
+        assert got.startswith(b"HTTP/1.1 200"), got[:300]
+        size = int(re.search(rb"(?i)content-length: (\d+)", got)[1])
+        assert size > 15_000_000
+        while len(got) < size and (more := line.recv(1 << 20)):
+            got += more
+        assert len(got) - got.index(b"\r\n\r\n") - 4 == size
 
 
 def test_where_all_are_busy_one_more_is_told_so() -> None:

@@ -151,7 +151,11 @@ def _comparison(
 
     from sedt.evaluation import compare
     from sedt.evaluation.printed import differences_table
+    from sedt.evaluation.tables import tables_of
 
+    notes = tables_of(reference, b, durations, None, settings).notes  # of the other they are told already
+    for note in notes:
+        Console(stderr=True).print(f"note: {b}: {note}", highlight=False, markup=False, soft_wrap=True)
     differences = {
         name: one
         for name, one in compare(reference, a, b, durations, settings=settings, resamples=number).items()
@@ -160,4 +164,4 @@ def _comparison(
     Console().print(f"A is {a}, B is {b}; {number} draws of the files", markup=False, soft_wrap=True)
     Console().print(differences_table(differences))
     report = {name: asdict(one) for name, one in differences.items()}
-    return {"a": str(a), "b": str(b), "resamples": number, "figures": report}
+    return {"a": str(a), "b": str(b), "resamples": number, "notes_b": list(notes), "figures": report}

@@ -43,6 +43,9 @@ INPUT_ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 """What a full or broken disk answers."""
 
+PLACE_ERRORS = frozenset({errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP})
+"""What a file or folder answers that one may not see, or that cannot be."""
+
 
 class LazyGroup(TyperGroup):
     """A group that knows its commands' names and imports one only to run it or to show its help."""
@@ -138,6 +141,9 @@ def _with_exit_codes(function: Callable[..., Any]) -> Callable[..., Any]:
             _say(f"sedt: this needs {error.name}, which is not installed")
             code = INPUT_ERROR
         except OSError as error:
+            if error.errno in PLACE_ERRORS and error.filename is not None:
+                _say(f"sedt: {error.filename}: {error.strerror}")
+                raise typer.Exit(INPUT_ERROR) from None
             if error.errno not in DISK_ERRORS:
                 raise
             _leave_stdout()  # files have their own messages, which name them: this is what was printed

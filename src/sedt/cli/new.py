@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -61,8 +62,9 @@ def new(
 
     if network not in NETWORKS:
         raise InputError(f"--network {network}: known networks are {', '.join(NETWORKS)}")
-    if window is not None and not window > 0:
-        raise InputError(f"--window {window}: must be more than 0 seconds")
+    for name, value in (("--window", window), ("--hours", hours)):
+        if value is not None and not 0 < value < math.inf:
+            raise InputError(f"{name} {value:g}: must be more than 0 and finite")
     target = output or Path(f"{_name_of(folder)}.toml")
     if target.suffix != ".toml":
         raise InputError(f"--output {target}: a recipe is a .toml file")

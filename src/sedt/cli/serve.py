@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -55,6 +56,9 @@ def serve(
     Example: sedt serve --model runs/urban-sedt/model, then: curl -F file=@recording.wav localhost:8000/detect
     """
     _require_extra()
+    for name, value in (("--max-mb", max_mb), ("--max-minutes", max_minutes)):
+        if not math.isfinite(value):
+            raise InputError(f"{name} {value}: a finite number is needed")
     from sedt.serve.settings import ServeSettings
 
     settings = ServeSettings(

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 from sedt.errors import InputError
 from sedt.events import Event, EventTable
 from sedt.files import read_text, write_text
-from sedt.formats.fields import checked_event, checked_number, lanes, only_recording, recording_name
+from sedt.formats.fields import by_label, checked_event, checked_number, lanes, only_recording, recording_name
 from sedt.formats.tables import PathLike
 
 _MS = 1000
@@ -50,8 +50,8 @@ def write_elan(path: PathLike, table: EventTable) -> None:
     header = ElementTree.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
     ElementTree.SubElement(header, "MEDIA_DESCRIPTOR", MEDIA_URL=name, MIME_TYPE="audio/x-wav")
     order = ElementTree.SubElement(root, "TIME_ORDER")
-    for label in sorted({one.label for one in events}):
-        for copy, lane in enumerate(lanes([one for one in events if one.label == label])):
+    for label, own in by_label(events).items():
+        for copy, lane in enumerate(lanes(own)):
             tier_name = label if copy == 0 else f"{label} ({copy + 1})"
             _add_tier(root, order, tier_name, lane)
     kind = ElementTree.SubElement(root, "LINGUISTIC_TYPE", LINGUISTIC_TYPE_ID="default")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
+from heapq import heappop, heappush
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import unquote
@@ -94,10 +96,23 @@ def one_line(path: PathLike, text: str) -> str:
 def lanes(events: list[Event]) -> list[list[Event]]:
     """Ordered events, dealt out so that none of a lane overlap: the first lane that is free takes each."""
     dealt: list[list[Event]] = []
+    free: list[int] = []
+    ends: list[tuple[float, int]] = []
     for one in events:
-        free = next((lane for lane in dealt if lane[-1].offset <= one.onset), None)
-        if free is None:
-            dealt.append([one])
-        else:
-            free.append(one)
+        while ends and ends[0][0] <= one.onset:
+            heappush(free, heappop(ends)[1])
+        if not free:
+            heappush(free, len(dealt))
+            dealt.append([])
+        lane = heappop(free)
+        dealt[lane].append(one)
+        heappush(ends, (one.offset, lane))
     return dealt
+
+
+def by_label(events: Iterable[Event]) -> dict[str, list[Event]]:
+    """Label, in order -> its events, in the order given."""
+    found: dict[str, list[Event]] = {}
+    for one in events:
+        found.setdefault(one.label, []).append(one)
+    return dict(sorted(found.items()))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sedt.errors import InputError
 from sedt.events import Event, EventTable
 from sedt.files import read_text, write_text
-from sedt.formats.fields import checked_event, checked_number, lanes, only_recording, recording_name
+from sedt.formats.fields import by_label, checked_event, checked_number, lanes, only_recording, recording_name
 from sedt.formats.tables import PathLike
 
 # Names such as `xmin =` and indices in brackets, which the long format has besides, are none of these. The
@@ -113,8 +113,7 @@ def write_textgrid(path: PathLike, table: EventTable) -> None:
     _, events = only_recording(path, table, "a TextGrid")
     end = float(max((one.offset for one in events), default=0.0) or 1.0)
     tiers: list[_Tier] = []
-    for label in sorted({one.label for one in events}):
-        own = [one for one in events if one.label == label]
+    for label, own in by_label(events).items():
         tiers += [_Tier(label, _filled(lane, end)) for lane in lanes([e for e in own if e.duration > 0])]
         points = [one for one in own if one.duration == 0]
         if points:

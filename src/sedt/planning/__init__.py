@@ -94,8 +94,8 @@ def make_plan(
         split=parts,
         fit=fitted,
         sizes=sizes,
-        labelled_s=sum(found.durations[name] for name in parts.train),
-        unlabelled_s=unlabelled_s,
+        labelled_s=[found.durations[name] for name in parts.train],
+        unlabelled_s=list(heard.values()) if pretrains else [],
         seed=wishes.seed,
     )
     recipe = _recipe(choices, None, recipe_file)

@@ -21,6 +21,9 @@ MEDIANS_IN_WINDOW = 15
 """A window is at most so many times the usual event: edges are learned as shares of the window."""
 LEAST_EVENTS = 5
 """A class with fewer in the training recordings cannot be learned."""
+MOST_HOP_IN_FRAME = 0.8
+"""Share of a frame from one to the next, at most: what lies between frames is not heard."""
+
 FRAMES_IN_WINDOW = 400
 COLLARS_S = (0.02, 0.05, 0.1, 0.2)
 RATES = (8_000, 16_000, 22_050, 32_000)
@@ -79,6 +82,7 @@ def fit(
     most = most_in_window(used.values(), window)
     rate = _rate(rates)
     hop = max(16, round(window * rate / FRAMES_IN_WINDOW))
+    frame = max(_frame(rate, float(median)), _power_of_two(hop / MOST_HOP_IN_FRAME))
     collar = next((c for c in reversed(COLLARS_S) if c <= median), COLLARS_S[0])
     return Fit(
         classes=classes,
@@ -86,8 +90,8 @@ def fit(
         window_s=window,
         sample_rate=rate,
         hop_samples=hop,
-        frame_samples=_frame(rate, float(median)),
-        fft_samples=_frame(rate, 1.0),
+        frame_samples=frame,
+        fft_samples=max(frame, _frame(rate, 1.0)),
         num_queries=max(10, 2 * math.ceil(1.3 * most / 2)),
         most_in_window=most,
         min_length_s=round(min(0.2, float(shortest) / 2), 3),
@@ -152,3 +156,7 @@ def _frame(rate: int, median_s: float) -> int:
     """A frame of 64 ms as in the paper, shorter where events are: a quarter of the usual one."""
     frame_s = min(0.064, max(0.008, median_s / 4))
     return int(2 ** round(math.log2(frame_s * rate)))
+
+
+def _power_of_two(least: float) -> int:
+    return int(2 ** math.ceil(math.log2(least)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sedt.data.clips import num_crops
 from sedt.planning.cost import Cost
 from sedt.planning.fit import Fit
 from sedt.planning.sizes import Sizes
@@ -34,9 +36,10 @@ class Choices:
     split: Split
     fit: Fit
     sizes: Sizes
-    labelled_s: float
-    """Seconds of the recordings that train."""
-    unlabelled_s: float
+    labelled_s: Sequence[float]
+    """Seconds of each recording that trains."""
+    unlabelled_s: Sequence[float]
+    """Seconds of each recording that pre-training hears."""
     seed: int
 
 
@@ -146,7 +149,7 @@ def _tag_backbone(choices: Choices, steps: int) -> str:
 map_stage = -1
 use = ["strong"]
 batch_size = {batch}
-{_length(steps, _clips(choices.labelled_s, choices) // batch)}\
+{_length(steps, -(-_clips(choices.labelled_s, choices) // batch))}\
 optimizer = "adamw"
 learning_rate = 1e-3
 weight_decay = 1e-2
@@ -157,13 +160,13 @@ gradient_norm = 1.0
 
 
 def _pretrain(choices: Choices, steps: int) -> str:
-    clips = _clips(0.9 * choices.unlabelled_s, choices)  # some are held out
+    clips = max(1, round(0.9 * _clips(choices.unlabelled_s, choices)))  # some are held out
     batch, number = min(PATCH_BATCH, max(1, clips)), _patches(choices.fit)
     usual = min(0.5, max(2 * MIN_PATCH_SHARE, 2 * choices.fit.median_s / choices.fit.window_s))
     return f"""\
 [pretrain]
 batch_size = {batch}
-{_length(steps, clips // batch)}\
+{_length(steps, -(-clips // batch))}\
 learning_rate = 4e-4
 weight_decay = 1e-2
 schedule = "cosine"
@@ -189,7 +192,7 @@ def _finetune(choices: Choices, steps: int) -> str:
 [finetune]
 strong_per_batch = {batch}
 weak_per_batch = 0
-{_length(steps, clips // batch)}\
+{_length(steps, -(-clips // batch))}\
 learning_rate = 6e-4
 backbone_learning_rate = 2e-4
 weight_decay = 1e-2
@@ -207,7 +210,7 @@ def _train_frames(choices: Choices, steps: int) -> str:
 [train_frames]
 strong_per_batch = {batch}
 weak_per_batch = 0
-{_length(steps, clips // batch)}\
+{_length(steps, -(-clips // batch))}\
 schedule = "cosine"
 warmup_steps = {min(100, steps // 10)}
 gradient_norm = 1.0
@@ -232,8 +235,9 @@ def _length(steps: int, steps_per_epoch: int) -> str:
     return f"epochs = {epochs}\nvalidate_every = {max(1, epochs // VALIDATIONS)}\n"
 
 
-def _clips(seconds: float, choices: Choices) -> int:
-    return max(1, int(seconds // choices.fit.window_s))
+def _clips(seconds: Sequence[float], choices: Choices) -> int:
+    """Of an epoch, as training counts them."""
+    return max(1, sum(num_crops(length_s, choices.fit.window_s) for length_s in seconds))
 
 
 def _patches(fit: Fit) -> int:

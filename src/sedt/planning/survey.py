@@ -182,7 +182,7 @@ def _is_prose(file: Path) -> bool:
 def _read(file: Path, found: Survey, index: RecordingIndex, labels: Path | None) -> dict[str, list[Event]]:
     """Events by recording, or by the name in the file if that is none; what it says of the split is kept."""
     if recognise(file) == "tsv" and "split" in column_names(file):
-        parts = {row.file_name: _part(row) for row in read_table(file, ("filename", "split"))}
+        parts = _parts(read_table(file, ("filename", "split")))
         table = read_strong(file)
     else:
         parts, table = {}, read_labels(file)
@@ -202,12 +202,18 @@ def _read(file: Path, found: Survey, index: RecordingIndex, labels: Path | None)
     return {chosen[told]: events for told, events in table.items()}
 
 
-def _part(row: Row) -> str:
-    said = row.fields["split"]
-    if said.lower() not in PARTS:
-        known = ", ".join(word for word in PARTS if word)
-        raise InputError(f"{row.place}: split {said!r} is none of {known}")
-    return PARTS[said.lower()]
+def _parts(rows: Iterable[Row]) -> dict[str, str]:
+    """Recording -> part. Raises InputError: an unknown word, or two parts for one recording."""
+    parts: dict[str, str] = {}
+    for row in rows:
+        said = row.fields["split"]
+        if said.lower() not in PARTS:
+            known = ", ".join(word for word in PARTS if word)
+            raise InputError(f"{row.place}: split {said!r} is none of {known}")
+        part = PARTS[said.lower()]
+        if parts.setdefault(row.file_name, part) != part:
+            raise InputError(f"{row.place}: {row.file_name} is for {part}, before for {parts[row.file_name]}")
+    return parts
 
 
 def _match(found: Survey, table: dict[str, list[Event]]) -> None:

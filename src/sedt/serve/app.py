@@ -109,8 +109,9 @@ class Service:
     async def convert(self, request: Request, format_name: FormatName) -> Response:
         """The given events as a file of another format."""
         check_format(format_name)
-        given = await read_json(request, EventList, self.settings)
-        return await asyncio.to_thread(as_file, given.filename, events_of(given.events), format_name)
+        with self.work.place():
+            given = await read_json(request, EventList, self.settings)
+            return await asyncio.to_thread(as_file, given.filename, events_of(given.events), format_name)
 
     async def correct(self, request: Request) -> dict[str, str]:
         """Save a recording (field `file`) with corrected events (field `events`: a JSON list)."""

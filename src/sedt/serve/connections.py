@@ -17,6 +17,11 @@ _FULL = (
 )
 
 
+SENDING = 6
+"""So many times longer than for a question one waits for a line to take more of an answer: systems tell that
+in large pieces only."""
+
+
 class Connections:
     """All of a server. At the limit the oldest that asks nothing makes room for a new one."""
 
@@ -59,6 +64,7 @@ class GuardedProtocol(H11Protocol):
         super().__init__(**options)
         self._all = connections
         self._timer: asyncio.TimerHandle | None = None
+        self._unsent = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Let it in, or another out."""
@@ -97,8 +103,20 @@ class GuardedProtocol(H11Protocol):
 
     def _wait(self) -> None:
         self._asks()
-        self._all.is_idle(self)
-        self._timer = self.loop.call_later(self._all.settings.request_head_s, self.abandon)
+        self._unsent = self.transport.get_write_buffer_size()
+        patience_s = self._all.settings.request_head_s
+        if self._unsent:
+            patience_s *= SENDING
+        else:
+            self._all.is_idle(self)
+        self._timer = self.loop.call_later(patience_s, self._look)
+
+    def _look(self) -> None:
+        """An answer that is still on its way has time as long as it moves."""
+        if self._unsent and self.transport.get_write_buffer_size() < self._unsent:
+            self._wait()
+        else:
+            self.abandon()
 
     def _asks(self) -> None:
         self._all.is_busy(self)

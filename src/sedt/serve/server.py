@@ -69,6 +69,7 @@ def make_server(detector: Detector, settings: ServeSettings) -> uvicorn.Server:
         http=cast(Any, connections.protocol),
         ws="websockets-sansio",
         ws_per_message_deflate=False,
+        ws_ping_timeout=None,  # a pong stands behind samples that wait for the model
         log_config=None,
         access_log=False,
         proxy_headers=False,

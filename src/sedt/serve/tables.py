@@ -29,6 +29,13 @@ _MEDIA_TYPES = {
 """Of the others: text/plain."""
 
 
+MOST_CELLS = 5_000_000
+"""Of a table of scores, which has a column for each class and a row for each edge of an event."""
+
+LATEST_S = 1e9
+"""No recording is as long: thirty years."""
+
+
 class EventEntry(BaseModel):
     """An event: seconds, its class, how sure the model is (none of a person's)."""
 
@@ -49,6 +56,8 @@ class EventEntry(BaseModel):
         """As the rest of sedt has it. Raises InputError: times that cannot be."""
         if self.score is not None and not 0 <= self.score <= 1:
             raise InputError(f"score {self.score} must lie in 0..1")
+        if self.offset > LATEST_S:
+            raise InputError(f"offset {self.offset} must lie below {LATEST_S:g} s")
         return Event(self.onset, self.offset, self.event_label, self.score)
 
 
@@ -105,6 +114,9 @@ def as_file(name: str, events: Sequence[Event], format_name: str) -> Response:
     """A file to be saved. Raises InputError: the format is not known or cannot hold this."""
     check_format(format_name)
     checked_name(name)
+    cells = 2 * len(events) * len({event.label for event in events})
+    if format_name == "scores" and cells > MOST_CELLS:
+        raise InputError(f"scores: a table of {cells} cells; at most {MOST_CELLS}")
     with TemporaryDirectory(prefix="sedt-") as folder:
         path = Path(folder, "events")
         try:

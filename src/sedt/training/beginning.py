@@ -49,6 +49,11 @@ def _setting_faults(recipe: Recipe) -> Iterator[str]:
             f"features.max_frames {features.max_frames}: a window of {window_s:g} s has {frames}, and times "
             "are shares of the whole window: set a shorter model.window_s"
         )
+    if features.hop_samples > features.frame_samples:
+        yield (
+            f"features.hop_samples {features.hop_samples}: more than frame_samples "
+            f"{features.frame_samples}: what sounds between two frames is not heard"
+        )
     if "train_frames" in recipe.stages and recipe.train_frames.backbone_learning_rate is not None:
         yield "train_frames.backbone_learning_rate: these networks have no backbone of their own"
 
