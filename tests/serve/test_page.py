@@ -265,6 +265,17 @@ def test_the_microphone_is_heard(page: Page) -> None:
     assert page.locator("#file-name").inner_text().startswith("microphone ")
 
 
+def test_a_long_session_keeps_its_events(browser: Browser) -> None:
+    """The sound that the server would not take is not kept; what was heard in it is."""
+    with serving(max_upload_bytes=200_000) as address, opened(browser, address) as page:
+        ready(page).get_by_role("button", name="Microphone").click()
+        page.get_by_text("From here on events are kept, and no sound").wait_for()
+        page.wait_for_function("() => document.getElementById('live-time').textContent === '0:08'")
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_text("and all of its events").wait_for()
+        assert max(offset for _, _, offset in shown(page)) > 2.1  # seconds that the limit holds
+
+
 def test_the_microphone_is_stopped_while_the_browser_asks(page: Page) -> None:
     ready(page).evaluate(
         """() => {

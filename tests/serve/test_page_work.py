@@ -102,6 +102,21 @@ def test_labels_made_before_the_model_answers_stay(page: Page) -> None:
     assert labels(page) == FOUND
 
 
+def test_labels_are_not_saved_before_the_model_answers(browser: Browser, tmp_path: Path) -> None:
+    """What it finds would be silence to whoever learns from them."""
+    with serving(corrections=tmp_path) as address, opened(browser, address) as page:
+        held = Held(ready(page))
+        page.set_input_files("#chooser", RECORDING)
+        add(page, "kettle")
+        page.get_by_role("button", name="Save as training labels").click()
+        page.get_by_text("Not yet: what the model finds").wait_for()
+        assert not list(tmp_path.iterdir())
+        held.let_go()
+        box(page, "helicopter").wait_for()
+        page.get_by_role("button", name="Save as training labels").click()
+        page.get_by_text(f"{len(FOUND) + 1} events, ready for sedt new").wait_for()
+
+
 def test_recordings_of_one_name_and_size_are_two(page: Page, tmp_path: Path) -> None:
     for day in ("monday", "tuesday"):
         (tmp_path / day).mkdir()
@@ -180,6 +195,26 @@ def test_removing_can_be_undone(page: Page) -> None:
     assert labels(page) == [label for label in FOUND if label != "helicopter"]
     page.reload()
     box(ready(page), "baby_cry").wait_for()
+
+
+def test_the_focus_stays_and_keys_of_one_letter_can_be_switched_off(page: Page, tmp_path: Path) -> None:
+    for name in ("a.ogg", "b.ogg"):
+        (tmp_path / name).write_bytes(RECORDING.read_bytes())
+        upload(page, tmp_path / name)
+    box(page, "helicopter").click()
+    page.locator("#file-list .file").last.focus()
+    page.keyboard.press("Delete")  # of a list that is no list of events
+    assert labels(page) == FOUND
+    page.get_by_role("button", name="Remove b.ogg from the list").press("Enter")
+    assert page.evaluate("() => document.activeElement.textContent").startswith("a.ogg")
+    page.locator("#help").click()
+    page.get_by_label("Listen to keys of one letter or sign").uncheck()
+    page.keyboard.press("Escape")
+    box(page, "helicopter").click()
+    page.keyboard.press("l")
+    assert page.locator("#label-dialog").is_hidden()
+    page.keyboard.press("Delete")
+    assert labels(page) == [label for label in FOUND if label != "helicopter"]
 
 
 def test_the_list_can_be_used_while_a_file_uploads(page: Page, tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ import { listenToKeys, showHelp } from "./keys.js";
 import { Live } from "./live.js";
 import { Recording } from "./recording.js";
 import { drop, load } from "./sound.js";
-import { forget, keep, keepSetting, readAll, readSetting } from "./storage.js";
+import { forget, keep, KEPT_AUDIO_BYTES, keepSetting, readAll, readSetting } from "./storage.js";
 import { followTheme } from "./theme.js";
 import { ThresholdSlider } from "./threshold.js";
 
 const MOST_CHIPS = 24;
+const FORM_BYTES = 4096; // of an upload, around the file
 
 let model = { classes: [], formats: [], thresholds: {}, fingerprint: "" };
 let recordings = [];
@@ -33,7 +34,7 @@ const detecting = new Detecting(
   { change: () => drawList(), fail, token: askToken },
   () => recordings.find((one) => one.state === "waiting" && one.file),
 );
-new Live((file) => take([file]));
+new Live((file, heard) => take([file], heard), () => Math.min(KEPT_AUDIO_BYTES, (detecting.limitBytes || Infinity) - FORM_BYTES));
 
 const actions = { choose, remove, again: (recording) => detecting.add(recording) };
 
@@ -43,8 +44,8 @@ const drawList = () =>
 /** Whether another model found what is shown: one that was trained since, perhaps. */
 const isOutdated = (recording) => recording.state === "done" && recording.model !== model.fingerprint;
 
-/** New files; one that is in the list already is shown instead. */
-function take(files) {
+/** New files; one that is in the list already is shown instead. `heard`: what is in one, if the model has said so. */
+function take(files, heard = null) {
   for (const file of files) {
     const name = plainName(file.name);
     // Recorders give the same name to many recordings of one size.
@@ -55,6 +56,10 @@ function take(files) {
     const lackedAudio = !recording.file;
     recording.file = file;
     watch(recording);
+    if (heard) {
+      recording.model = model.fingerprint;
+      recording.setFound(new Map([[null, heard.events]]), heard.duration);
+    }
     keep(recording);
     if (recording.state !== "done" || isOutdated(recording)) detecting.add(recording);
     if (file === files[0]) choose(recording, lackedAudio);
@@ -127,6 +132,8 @@ function remove(recording) {
     if (next) choose(next);
   }
   drawList();
+  const entries = document.querySelectorAll("#file-list .file");
+  (entries[Math.min(place, entries.length - 1)] ?? byId("notice-action")).focus(); // the button that had it is gone
 }
 
 function bringBack(recording, place) {

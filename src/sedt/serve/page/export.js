@@ -38,6 +38,7 @@ async function write(format, { recording, events }, report) {
 
 async function save({ recording, events }, report) {
   if (!recording.file) return tell("The audio is no longer kept here: open the file again, then save.");
+  if (!recording.isAnswered) return tell("Not yet: what the model finds in this recording belongs to its labels.", "info");
   const button = byId("save");
   button.disabled = true;
   try {

@@ -1,5 +1,6 @@
 // Everything by keyboard. The help overlay lists these same lines.
 import { byId, element } from "./dom.js";
+import { keepSetting, readSetting } from "./storage.js";
 
 const NUDGE_S = 0.02;
 
@@ -38,8 +39,13 @@ export function showHelp() {
   byId("key-list").replaceChildren(
     ...lines.flatMap(([keys, text]) => [element("dt", {}, element("kbd", {}, keys)), element("dd", {}, text)]),
   );
+  byId("plain-keys").checked = hasPlainKeys();
+  byId("plain-keys").onchange = ({ target }) => keepSetting("plain-keys", target.checked);
   byId("help-dialog").showModal();
 }
+
+/** Whether keys of one letter or sign are listened to: who speaks to their computer may not want them. */
+const hasPlainKeys = () => readSetting("plain-keys", true);
 
 /** Does the key belong to a field or a button that has the focus? */
 function isTaken(event) {
@@ -47,12 +53,15 @@ function isTaken(event) {
   if (document.querySelector("dialog[open]")) return true;
   if (target.matches?.("select, textarea, input:not([type=range])")) return true;
   if (target.matches?.("input[type=range]")) return event.key.startsWith("Arrow") || ["Home", "End"].includes(event.key);
+  const isElsewhere = !target.closest?.("#editor, #events") && target.matches?.("button, a, summary");
+  if (isElsewhere && (event.key === "Delete" || event.key === "Backspace")) return true;
   return target.matches?.("button, a, summary") && (event.key === " " || event.key === "Enter");
 }
 
 export function listenToKeys(editor) {
   addEventListener("keydown", (event) => {
     if (isTaken(event) || event.altKey) return;
+    if (event.key.length === 1 && event.key !== " " && !isControl(event) && !hasPlainKeys()) return;
     if (event.key === "?") return showHelp();
     if (editor.recording === null) return;
     const found = KEYS.find(([, , matches]) => matches(event));

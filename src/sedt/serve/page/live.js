@@ -10,9 +10,12 @@ const BOX_PIXELS = 22;
 const ROWS = 3; // of boxes of events that overlap
 
 export class Live {
-  /** `keep(wav, name)` gets the recording at the end. */
-  constructor(keep) {
-    Object.assign(this, { keep, microphone: null, levels: [], events: [] });
+  /**
+   * `keep(file, heard)` gets the recording at the end; where it was longer than `mostBytes()`, its first part, and as
+   * `heard` its events and length in seconds.
+   */
+  constructor(keep, mostBytes) {
+    Object.assign(this, { keep, mostBytes, microphone: null, levels: [], events: [] });
     this.drawSoon = onceAFrame(() => this.draw());
     byId("microphone").onclick = () => (this.microphone ? this.microphone.stop() : this.start());
   }
@@ -25,8 +28,9 @@ export class Live {
     const microphone = new Microphone({
       level: (time, peak) => this.level(time, peak),
       event: (event) => this.event(event),
-      over: (wav, error, isCut) => this.over(wav, error, isCut, began),
-    });
+      full: (bytes) => tell(`From here on events are kept, and no sound: ${bytes} are full.`, "info"),
+      over: (wav, error, seconds) => this.over(wav, error, seconds, began),
+    }, this.mostBytes());
     this.microphone = microphone;
     this.show(true);
     try {
@@ -86,15 +90,18 @@ export class Live {
     for (const event of seen) drawBox(context, event, x(event.onset), x(event.offset), 2 * middle + event.row * BOX_PIXELS);
   }
 
-  over(wav, error, isCut, began) {
+  /** `seconds` of all that was heard, if the file holds less; else null. */
+  over(wav, error, seconds, began) {
     this.microphone = null;
     this.show(false);
     if (error) tell(error);
-    else if (isCut) tell("Only the first part of this long recording was kept.", "info");
+    else if (seconds !== null) tell("The sound of the first part of this long recording was kept, and all of its events.", "info");
     const twoDigits = (...parts) => parts.map((part) => String(part).padStart(2, "0"));
     const day = twoDigits(began.getFullYear(), began.getMonth() + 1, began.getDate()).join("-");
     const stamp = `${day} ${twoDigits(began.getHours(), began.getMinutes(), began.getSeconds()).join(".")}`; // local time
-    if (wav) this.keep(new File([wav], `microphone ${stamp}.wav`, { type: "audio/wav" }));
+    const events = this.events.map(({ onset, offset, event_label, score }) => ({ onset, offset, event_label, score }));
+    const heard = seconds === null ? null : { events, duration: seconds };
+    if (wav) this.keep(new File([wav], `microphone ${stamp}.wav`, { type: "audio/wav" }), heard);
   }
 }
 

@@ -1,14 +1,18 @@
 // The microphone: samples go to the server as they come, events come back; the recording itself stays here.
 import { stream } from "./api.js";
+import { bytes } from "./time.js";
 
 const MOST_WAITING_BYTES = 4e6; // in the socket; about 40 s
-const MOST_KEPT_BYTES = 200e6; // of the recording; about 35 minutes
 const WAIT_FOR_END_MS = 10_000;
+const HEADER_BYTES = 44;
 
 export class Microphone {
-  /** `on`: level(time, peak), event(event), over(wav or null, error text, isCut). */
-  constructor(on) {
-    Object.assign(this, { on, blocks: [], kept: 0, received: 0, isStopping: false, isOver: false, error: "" });
+  /**
+   * `on`: level(time, peak), event(event), full(bytes as text), over(wav or null, error text, seconds in all if the WAV
+   * holds less). The WAV has at most `mostBytes`.
+   */
+  constructor(on, mostBytes) {
+    Object.assign(this, { on, mostBytes, blocks: [], kept: 0, received: 0, isFull: false, isStopping: false, isOver: false });
   }
 
   get time() {
@@ -52,7 +56,11 @@ export class Microphone {
   take(block) {
     if (this.isOver) return;
     this.received += block.length;
-    if (this.kept < MOST_KEPT_BYTES) {
+    if (!this.isFull && this.kept + block.byteLength + HEADER_BYTES > this.mostBytes) {
+      this.isFull = true;
+      this.on.full(bytes(this.mostBytes));
+    }
+    if (!this.isFull) {
       this.blocks.push(block);
       this.kept += block.byteLength;
     }
@@ -85,13 +93,13 @@ export class Microphone {
     this.socket?.close();
     this.context?.close();
     const wav = this.kept ? toWav(this.blocks, this.kept, this.context.sampleRate) : null;
-    this.on.over(wav, error, this.kept >= MOST_KEPT_BYTES);
+    this.on.over(wav, error, this.isFull ? this.time : null);
   }
 }
 
 /** A mono 16-bit WAV file. */
 function toWav(blocks, dataBytes, sampleRate) {
-  const header = new DataView(new ArrayBuffer(44));
+  const header = new DataView(new ArrayBuffer(HEADER_BYTES));
   const text = (at, letters) => [...letters].forEach((letter, i) => header.setUint8(at + i, letter.charCodeAt(0)));
   text(0, "RIFF");
   header.setUint32(4, 36 + dataBytes, true);

@@ -32,10 +32,16 @@ export class Recording {
     this.onchange();
   }
 
+  /** Whether the model has said what it finds, or will not. */
+  get isAnswered() {
+    return this.state === "done" || this.state === "failed";
+  }
+
   /** What stands at this threshold, in order of time; `null` is the model's own of each class. */
   visible(threshold) {
     const { made, gone } = this.hand;
-    const found = this.found.get(threshold) ?? [];
+    const isLive = this.found.size === 1; // what was heard as it came was decided then
+    const found = this.found.get(isLive ? null : threshold) ?? [];
     const ids = new Set(found.map((event) => event.id));
     const goneIds = new Set(gone.map((event) => event.id));
     // What is gone may have other edges at another threshold, or for another model.

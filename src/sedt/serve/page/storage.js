@@ -1,6 +1,6 @@
 // Work outlives a reload: recordings in IndexedDB (audio too unless it is large), small settings in localStorage.
 
-const KEPT_AUDIO_BYTES = 100e6;
+export const KEPT_AUDIO_BYTES = 100e6; // of one recording; about 17 minutes of a microphone
 const VERSION = 2;
 const RECORDINGS = "recordings";
 const AUDIO = "audio"; // written once, where a recording is written after every change
