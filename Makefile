@@ -15,7 +15,7 @@ demo: $(VENV)/.plot ## Find the events of the bundled recording; draw them
 	@$(BIN)/python examples/demo.py
 
 test: $(VENV)/.dev ## Run the fast tests
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev ## Check format, lint, types and the architecture
 	@$(BIN)/ruff format --check .

@@ -12,9 +12,31 @@ from hypothesis import settings
 settings.register_profile("sedt", deadline=None)
 settings.load_profile("sedt")
 
+LONG = [
+    "resume",
+    "documents",
+    "learning",
+    "export",
+    "recipes_step",
+    "page",
+    "page_work",
+    "scripts",
+    "pretrain",
+    "cli_new",
+    "train_frames",
+    "runtimes",
+    "semi",
+    "beginning",
+    "cli_detect",
+    "connections",
+]
+"""Files of tests that take longest, longest first."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what is marked `data` where SEDT_DATA names no folder."""
+    """Long files first, so that no process is alone at the end; `data` only where SEDT_DATA names a folder."""
+    places = {f"test_{name}": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
     if _real_audio() is not None:
         return
     skip = pytest.mark.skip(reason="needs real audio: SEDT_DATA names no folder")

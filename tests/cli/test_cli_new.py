@@ -228,6 +228,8 @@ def test_real_song_with_labels_of_three_tools(
     assert 0.5 <= recipe.model.window_s <= 1.5
     assert recipe.decoding.min_length_s < 0.04  # type: ignore[operator]
     assert len(recipe.data.classes or []) >= 8
+    if format_name != "audacity":  # the tables are the same from here on
+        return
     trained = train(Path("song.toml"))
     assert trained.exit_code == 0, trained.output
     assert "model: " in trained.output

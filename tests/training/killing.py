@@ -37,21 +37,21 @@ SETTINGS = [
         for setting in ("accumulate=2", "ema_decay=0.9", "patience=2", "validate_every=1")
     ),
     "tag_backbone.batch_size=1",
-    "tag_backbone.epochs=6",
+    "tag_backbone.epochs=4",
     'stages=["tag_backbone", "pretrain", "finetune", "finetune_semi"]',
     'data.unlabelled=[{scenes={foreground="sounds", num_scenes=9, duration_s=2.0, seed=5}, fresh=true}]',
     "pretrain.batch_size=1",
-    "pretrain.epochs=4",
+    "pretrain.epochs=3",
     "pretrain.held_out=0.2",
     "pretrain.patches.number=3",
     "pretrain.patches.crop_frames=32",
     "finetune.strong_per_batch=1",
-    "finetune.epochs=5",
+    "finetune.epochs=4",
     "finetune_semi.accumulate=2",
     "finetune_semi.augmentation.mixup=0.5",
     "finetune_semi.strong_per_batch=1",
     "finetune_semi.unlabelled_per_batch=2",
-    "finetune_semi.epochs=4",
+    "finetune_semi.epochs=3",
 ]
 
 
