@@ -34,7 +34,7 @@ LONG = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, so that no process is alone at the end; `data` only where SEDT_DATA names a folder."""
+    """Long files first, so that no process is alone at the end; `data` where SEDT_DATA names a folder."""
     places = {f"test_{name}": place for place, name in enumerate(LONG)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
     if _real_audio() is not None:
