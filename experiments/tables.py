@@ -13,6 +13,7 @@ import os
 import re
 import statistics
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from record import RESULTS, ROOT, read_grid, told_in_a_line
 from where import class_table, length_table
 
 import sedt
-from sedt.evaluation import compare_runs
+from sedt.evaluation import Counted, compare_runs, counted
 from sedt.events import EventTable
 
 Run = dict[str, Any]
@@ -212,13 +213,16 @@ def claims(folder: str) -> str:
         "| difference of F1, points | seeds | event-based | segment-based | tagging |",
         "|---|--:|--:|--:|--:|",
     ]
+
+    @cache
+    def run(file: Path) -> Counted:
+        return counted(reference, sedt.read_events(file))
+
     for claim, (better, worse) in CLAIMS.items():
         files = [{file.stem[-1]: file for file in events.glob(f"{n}_seed[0-9].tsv")} for n in (better, worse)]
         seeds = sorted(files[0].keys() & files[1].keys())
         if seeds:  # rows of the grid that have been run
-            differences = compare_runs(
-                reference, *([sedt.read_events(of[seed]) for seed in seeds] for of in files)
-            )
+            differences = compare_runs(reference, *([run(of[seed]) for seed in seeds] for of in files))
             cells = " | ".join(
                 f"{100 * d.difference:+.1f} [{100 * d.low:+.1f}, {100 * d.high:+.1f}]"
                 for d in (differences[name] for name in COMPARED)

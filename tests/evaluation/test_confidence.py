@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sedt.errors import InputError
-from sedt.evaluation import Settings, compare, compare_runs, confidence_intervals, evaluate
+from sedt.evaluation import Settings, compare, compare_runs, confidence_intervals, counted, evaluate
 from sedt.evaluation.tables import tables_of
 from sedt.events import Event, EventTable
 from sedt.metrics import tagging
@@ -159,6 +159,10 @@ def test_runs_are_averaged_on_the_same_draws() -> None:
         assert both.difference == pytest.approx(np.mean([each[name].difference for each in single]))
         assert both.low <= both.difference <= both.high
         assert both.high - both.low <= max(each[name].high - each[name].low for each in single) + 0.02
+    before = [counted(reference, run, DURATIONS) for run in (one, other, worse)]
+    assert compare_runs(reference, before[:2], before[2:], DURATIONS, resamples=100) == several
+    with pytest.raises(InputError, match="counted in different ways"):
+        compare_runs(reference, before[:2], before[2:], DURATIONS, settings=Settings(onset_collar_s=0.5))
     twice = compare_runs(reference, [one, one], [worse, worse], DURATIONS, resamples=100)
     for name, each in twice.items():
         assert vars(each) == pytest.approx(vars(single[0][name]))

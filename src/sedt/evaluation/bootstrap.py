@@ -60,13 +60,14 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class _PerFile:
-    """What all figures of a system can be had from for any draw of files."""
+class Counted:
+    """What all figures of a run can be had from for any draw of files; `counted` makes it."""
 
     counts: Mapping[str, Floats]
     """Metric -> (files, classes, 3)."""
     psds: Mapping[str, PsdsCounts]
     num_files: int
+    settings: Settings
 
     def figures(self, weights: Floats) -> dict[str, Floats]:
         """Figure -> its values (resamples,), each file counted as often as `weights` (resamples, files)."""
@@ -124,10 +125,22 @@ def compare(
     return compare_runs(reference, [a], [b], durations, settings=settings, resamples=resamples, seed=seed)
 
 
+def counted(
+    reference: Events,
+    estimated: Events,
+    durations: Durations | None = None,
+    *,
+    settings: Settings | None = None,
+) -> Counted:
+    """A run for `compare_runs`, counted once for several comparisons. Raises InputError: see `evaluate`."""
+    settings = settings or Settings()
+    return _per_file(tables_of(reference, estimated, durations, None, settings), settings)
+
+
 def compare_runs(
     reference: Events,
-    runs_a: Sequence[Events],
-    runs_b: Sequence[Events],
+    runs_a: Sequence[Events | Counted],
+    runs_b: Sequence[Events | Counted],
     durations: Durations | None = None,
     *,
     settings: Settings | None = None,
@@ -137,16 +150,22 @@ def compare_runs(
     """Compare two systems that were each trained several times (seeds): figures are means over their runs.
 
     All runs are scored on the same draws of files, so the interval says what other files would have changed;
-    how seeds differ is not in it. Gives the figures that all runs have.
+    how seeds differ is not in it. Gives the figures that all runs have. What is `counted` must be of the
+    same reference, durations and settings.
 
     Raises:
-        InputError: as `confidence_intervals`; a system has no runs.
+        InputError: as `confidence_intervals`; a system has no runs; one was counted in another way.
     """
     if not runs_a or not runs_b:
         raise InputError("no runs to compare")
     settings = settings or Settings()
     runs = (*runs_a, *runs_b)
-    systems = [_per_file(tables_of(reference, run, durations, None, settings), settings) for run in runs]
+    systems = [
+        run if isinstance(run, Counted) else counted(reference, run, durations, settings=settings)
+        for run in runs
+    ]
+    if any((one.num_files, one.settings) != (systems[0].num_files, settings) for one in systems):
+        raise InputError("runs to compare were counted in different ways")
     resampled = _resampled(systems, resamples, seed)
     of_a, of_b = resampled[: len(runs_a)], resampled[len(runs_a) :]
     differences = {}
@@ -167,7 +186,7 @@ def _known(drawn: Floats) -> Floats:
 
 
 def _resampled(
-    systems: list[_PerFile], resamples: int, seed: int
+    systems: list[Counted], resamples: int, seed: int
 ) -> list[tuple[dict[str, float], dict[str, Floats]]]:
     """Of each system: figure -> value, and figure -> resampled values."""
     if resamples < 1:
@@ -184,7 +203,7 @@ def _resampled(
     return report
 
 
-def _per_file(tables: Tables, settings: Settings) -> _PerFile:
+def _per_file(tables: Tables, settings: Settings) -> Counted:
     def alone(table: EventTable, name: str) -> EventTable:
         return {name: table.get(name, ())}
 
@@ -205,4 +224,4 @@ def _per_file(tables: Tables, settings: Settings) -> _PerFile:
         for name, one in (("psds1", PSDS1), ("psds2", PSDS2)):
             scores[name] = psds_counts(true, tables.scored, tables.durations, one, labels)
     counts = {name: counts_per_file(metric, true) for name, metric in metrics.items()}
-    return _PerFile(counts, scores, len(true))
+    return Counted(counts, scores, len(true), settings)
