@@ -216,7 +216,14 @@ WREN = Event(0.25, 1.5, "wren")
         ),
         ("x.json", json.dumps(STUDIO), {"dawn.wav": [WREN]}),
         ("x.json", json.dumps(STUDIO_MIN), {"dawn.wav": [WREN]}),
-        ("x.json", json.dumps(STUDIO_WITH_NOTES), {"day 1/my dawn.wav": [WREN]}),
+        ("x.json", json.dumps(STUDIO_WITH_NOTES), {"my dawn.wav": [WREN]}),
+        (
+            "x.json",
+            json.dumps(
+                [{"audio": f"/data/local-files/?d={day}/0630.wav", "label": [REGION]} for day in ("a", "b")]
+            ),
+            {"a/0630.wav": [WREN], "b/0630.wav": [WREN]},
+        ),
         (
             "x.json",
             json.dumps([{"audio": "/data/local-files/?d=20240131-063000.wav", "label": [REGION]}]),

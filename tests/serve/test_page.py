@@ -279,6 +279,15 @@ def test_a_long_session_keeps_its_events(browser: Browser) -> None:
         assert max(offset for _, _, offset in shown(page)) > 2.1  # seconds that the limit holds
 
 
+def test_a_session_that_the_server_refuses_keeps_its_events(browser: Browser) -> None:
+    with serving(max_duration_s=3.0) as address, opened(browser, address) as page:
+        ready(page).get_by_role("button", name="Microphone").click()
+        page.wait_for_function(f"() => {SECONDS_HEARD} >= 8")
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_text("What was heard as it came is kept").wait_for()
+        assert shown(page)
+
+
 def test_the_microphone_is_stopped_while_the_browser_asks(page: Page) -> None:
     ready(page).evaluate(
         """() => {

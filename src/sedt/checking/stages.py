@@ -10,6 +10,9 @@ from sedt.checking.source import SourceReport
 from sedt.config import Recipe, Stage
 from sedt.data.clips import TAGS_BEYOND, num_crops
 
+CUT_FRAMES = 0.98
+"""Share of a window's frames that `features.max_frames` must leave."""
+
 
 @dataclass(frozen=True)
 class Clips:
@@ -46,7 +49,8 @@ def stage_uses(recipe: Recipe, sources: Sequence[SourceReport]) -> dict[str, str
 
 
 def stage_faults(recipe: Recipe) -> Iterator[str]:
-    """Why a stage could not begin."""
+    """Why a stage could not begin, or would do nothing with a setting."""
+    yield from _setting_faults(recipe)
     data = recipe.data
     for stage in recipe.stages:
         if stage == "tag_backbone" and not any(getattr(data, part) for part in recipe.tag_backbone.use):
@@ -70,6 +74,28 @@ def stage_faults(recipe: Recipe) -> Iterator[str]:
             yield f"{stage}: the recipe has no clips with events (data.strong)"
         if stage == "tune" and not data.validation:
             yield "tune: the recipe has no validation clips (data.validation)"
+
+
+def setting_notes(recipe: Recipe) -> Iterator[str]:
+    """What may be meant, and is more likely a mistake."""
+    features = recipe.features
+    if features.hop_samples > features.frame_samples:
+        yield (
+            f"features.hop_samples {features.hop_samples} is more than frame_samples "
+            f"{features.frame_samples}: what sounds between two frames is not heard"
+        )
+
+
+def _setting_faults(recipe: Recipe) -> Iterator[str]:
+    features, window_s = recipe.features, recipe.model.window_s
+    frames = round(window_s * features.sample_rate) // features.hop_samples + 1
+    if features.max_frames is not None and features.max_frames < CUT_FRAMES * frames:
+        yield (
+            f"features.max_frames {features.max_frames}: a window of {window_s:g} s has {frames}, and times "
+            "are shares of the whole window: set a shorter model.window_s"
+        )
+    if "train_frames" in recipe.stages and recipe.train_frames.backbone_learning_rate is not None:
+        yield "train_frames.backbone_learning_rate: these networks have no backbone of their own"
 
 
 def _tag_backbone(recipe: Recipe, sources: Sequence[SourceReport]) -> str:

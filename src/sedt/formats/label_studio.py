@@ -38,7 +38,10 @@ def read_label_studio(path: PathLike) -> dict[str, list[Event]]:
             raise InputError(f"{place}: not an object")
         events = table.setdefault(_name(place, task), {})
         events.update(dict.fromkeys(_events(place, task)))
-    return {name: list(events) for name, events in table.items()}
+    # Folders of a local storage count from its root, which nobody else knows: only where they tell two apart.
+    plain = [base_name(name) for name in table]
+    names = plain if len(set(plain)) == len(plain) else list(table)
+    return {name: list(events) for name, events in zip(names, table.values(), strict=True)}
 
 
 def write_label_studio(path: PathLike, table: EventTable) -> None:

@@ -41,7 +41,7 @@ def split(
     nearest to their shares of the events.
     """
     names = sorted(events)
-    if any(parts.get(name) == "validation" for name in names):
+    if {parts.get(name, "train") for name in names} >= {"train", "validation"}:
         told = {part: [name for name in names if parts.get(name, "train") == part] for part in SHARES}
         if not with_test:
             told["test"] = []

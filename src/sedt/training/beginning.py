@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import sedt.build as build
@@ -13,12 +12,10 @@ from sedt.decoding.decide import per_class
 from sedt.errors import InputError, noting
 from sedt.training.datasets import Datasets
 from sedt.training.trainer import is_first_process
+from sedt.training.transfer import given_normaliser
 
 PER_CLASS = ("threshold", "tag_threshold", "min_length_s", "median_s")
 """Settings of `decoding` that may have a value for each class."""
-
-CUT_FRAMES = 0.98
-"""Share of a window's frames that `features.max_frames` must leave."""
 
 
 def check_beginning(recipe: Recipe, datasets: Datasets, folder: Path) -> None:
@@ -28,8 +25,9 @@ def check_beginning(recipe: Recipe, datasets: Datasets, folder: Path) -> None:
         InputError: a stage lacks clips or weights, or does nothing with a setting; a network cannot be built;
             a label is no class; `decoding` has values for other classes; the test clips cannot be read.
     """
-    for fault in (*stage_faults(recipe), *_setting_faults(recipe)):
+    for fault in stage_faults(recipe):
         raise InputError(fault)
+    given_normaliser(recipe)
     _build_networks(recipe, len(datasets.classes))
     if not datasets.classes:  # pre-training alone
         return
@@ -39,23 +37,6 @@ def check_beginning(recipe: Recipe, datasets: Datasets, folder: Path) -> None:
     if is_first_process() and not (folder / "test.json").exists():
         with noting(lambda note: None):  # said when they are scored
             build.all_recordings(recipe.data.test, Supervision.STRONG, recipe.features.sample_rate)
-
-
-def _setting_faults(recipe: Recipe) -> Iterator[str]:
-    features, window_s = recipe.features, recipe.model.window_s
-    frames = round(window_s * features.sample_rate) // features.hop_samples + 1
-    if features.max_frames is not None and features.max_frames < CUT_FRAMES * frames:
-        yield (
-            f"features.max_frames {features.max_frames}: a window of {window_s:g} s has {frames}, and times "
-            "are shares of the whole window: set a shorter model.window_s"
-        )
-    if features.hop_samples > features.frame_samples:
-        yield (
-            f"features.hop_samples {features.hop_samples}: more than frame_samples "
-            f"{features.frame_samples}: what sounds between two frames is not heard"
-        )
-    if "train_frames" in recipe.stages and recipe.train_frames.backbone_learning_rate is not None:
-        yield "train_frames.backbone_learning_rate: these networks have no backbone of their own"
 
 
 def _build_networks(recipe: Recipe, num_classes: int) -> None:

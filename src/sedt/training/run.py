@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import sedt.build as build
+from sedt.checking.stages import setting_notes
 from sedt.config import Recipe, Stage
 from sedt.errors import InputError, noting
 from sedt.features import Frontend
@@ -86,10 +87,12 @@ def train(
     with noting(partial(console.print, highlight=False, markup=False)):
         datasets = load_datasets(recipe)
     check_beginning(recipe, datasets, folder)
+    write_text(folder / SETTINGS_FILE, _settings_of(recipe))
+    for note in setting_notes(recipe):
+        console.print(f"note: {note}", highlight=False, markup=False)
     console.print(datasets.summary(), highlight=False, markup=False)
     torch.manual_seed(recipe.seed)
     frontend = _frontend(folder, recipe, datasets, console)
-    write_text(folder / SETTINGS_FILE, _settings_of(recipe))
     devices = devices or Devices()
     for stage in recipe.stages:
         if stage == "tune" and not is_first_process():
@@ -141,9 +144,6 @@ def _run_stage(
 
 def _refuse_another(folder: Path, recipe: Recipe) -> None:
     """See that the settings are those of the run that is there, if there is one."""
-    if not is_one_of_many() and not _has_begun(folder):  # the normaliser may be of other clips
-        (folder / NORMALISER_FILE).unlink(missing_ok=True)
-        return
     file = folder / SETTINGS_FILE
     if not file.exists():
         return
@@ -163,12 +163,6 @@ def _refuse_another(folder: Path, recipe: Recipe) -> None:
                 f"{folder}: holds a run with other settings (`{key}`: {old.get(key)!r}, "
                 f"now {new.get(key)!r}); set another name, or remove the folder"
             )
-
-
-def _has_begun(folder: Path) -> bool:
-    """Whether a stage has left anything."""
-    stages = (folder / stage for stage in STAGES)
-    return any((stage / "result.json").exists() or has_checkpoint(stage) for stage in stages)
 
 
 def _settings_of(recipe: Recipe) -> str:

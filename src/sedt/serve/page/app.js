@@ -42,9 +42,10 @@ const drawList = () =>
   drawFiles(recordings, editor.recording, (one) => one.visible(slider.value).length, isOutdated, actions);
 
 /** Whether another model found what is shown: one that was trained since, perhaps. */
-const isOutdated = (recording) => recording.state === "done" && recording.model !== model.fingerprint;
+const isOutdated = (recording) =>
+  recording.state === "done" && recording.found.size > 1 && recording.model !== model.fingerprint;
 
-/** New files; one that is in the list already is shown instead. `heard`: what is in one, if the model has said so. */
+/** New files; one that is in the list already is shown instead. `heard`: what the microphone's events were. */
 function take(files, heard = null) {
   for (const file of files) {
     const name = plainName(file.name);
@@ -56,15 +57,19 @@ function take(files, heard = null) {
     const lackedAudio = !recording.file;
     recording.file = file;
     watch(recording);
-    if (heard) {
-      recording.model = model.fingerprint;
-      recording.setFound(new Map([[null, heard.events]]), heard.duration);
-    }
+    recording.heard = heard;
+    if (heard?.isCut) settle(recording);
     keep(recording);
     if (recording.state !== "done" || isOutdated(recording)) detecting.add(recording);
     if (file === files[0]) choose(recording, lackedAudio);
   }
   drawList();
+}
+
+/** What was heard as it came stands for what would be found in the file. */
+function settle(recording) {
+  recording.model = model.fingerprint;
+  recording.setFound(new Map([[null, recording.heard.events]]), recording.heard.duration);
 }
 
 function watch(recording) {
@@ -143,8 +148,12 @@ function bringBack(recording, place) {
   choose(recording);
 }
 
-function fail(recording, line) {
+function fail(recording, line, status = 0) {
   const { name } = recording;
+  if (recording.heard && status >= 400 && status < 500) {
+    tell(`${name}: ${line}. What was heard as it came is kept.`);
+    return settle(recording);
+  }
   recording.state = "failed";
   recording.error = line.startsWith(`${name}: `) ? line.slice(name.length + 2) : line; // the server names it too
   tell(`${name}: ${recording.error}`);

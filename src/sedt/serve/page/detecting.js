@@ -6,7 +6,7 @@ const MOST_TRIES = 5; // where the server's queue is full
 const MOST_WAIT_S = 30;
 
 export class Detecting {
-  /** `on`: change(recording), fail(recording, line), token() -> promise. `next()` gives one that waits, or undefined. */
+  /** `on`: change(recording), fail(recording, line, status), token() -> promise. `next()` gives one that waits, or undefined. */
   constructor(on, next) {
     Object.assign(this, { on, next, isBusy: false, limitBytes: 0, model: "" });
   }
@@ -51,7 +51,7 @@ export class Detecting {
       if (await this.on.token()) return;
       return this.on.fail(recording, error.message);
     }
-    if (error.status !== 503 || ++recording.tries >= MOST_TRIES) return this.on.fail(recording, error.message);
+    if (error.status !== 503 || ++recording.tries >= MOST_TRIES) return this.on.fail(recording, error.message, error.status);
     recording.state = "waiting";
     recording.error = "the server is busy, waiting …";
     this.on.change(recording);

@@ -11,8 +11,8 @@ const ROWS = 3; // of boxes of events that overlap
 
 export class Live {
   /**
-   * `keep(file, heard)` gets the recording at the end; where it was longer than `mostBytes()`, its first part, and as
-   * `heard` its events and length in seconds.
+   * `keep(file, heard)` gets the recording at the end, and what was heard: events, length in seconds, and whether it
+   * was longer than `mostBytes()`, so that the file is its first part.
    */
   constructor(keep, mostBytes) {
     Object.assign(this, { keep, mostBytes, microphone: null, levels: [], events: [] });
@@ -29,7 +29,7 @@ export class Live {
       level: (time, peak) => this.level(time, peak),
       event: (event) => this.event(event),
       full: (bytes) => tell(`From here on events are kept, and no sound: ${bytes} are full.`, "info"),
-      over: (wav, error, seconds) => this.over(wav, error, seconds, began),
+      over: (wav, error, seconds, isCut) => this.over(wav, error, seconds, isCut, began),
     }, this.mostBytes());
     this.microphone = microphone;
     this.show(true);
@@ -90,18 +90,18 @@ export class Live {
     for (const event of seen) drawBox(context, event, x(event.onset), x(event.offset), 2 * middle + event.row * BOX_PIXELS);
   }
 
-  /** `seconds` of all that was heard, if the file holds less; else null. */
-  over(wav, error, seconds, began) {
+  /** `seconds` of all that was heard. */
+  over(wav, error, seconds, isCut, began) {
     this.microphone = null;
     this.show(false);
     if (error) tell(error);
-    else if (seconds !== null) tell("The sound of the first part of this long recording was kept, and all of its events.", "info");
+    else if (isCut) tell("The sound of the first part of this long recording was kept, and all of its events.", "info");
     const twoDigits = (...parts) => parts.map((part) => String(part).padStart(2, "0"));
     const day = twoDigits(began.getFullYear(), began.getMonth() + 1, began.getDate()).join("-");
     const stamp = `${day} ${twoDigits(began.getHours(), began.getMinutes(), began.getSeconds()).join(".")}`; // local time
     const events = this.events.map(({ onset, offset, event_label, score }) => ({ onset, offset, event_label, score }));
-    const heard = seconds === null ? null : { events, duration: seconds };
-    if (wav) this.keep(new File([wav], `microphone ${stamp}.wav`, { type: "audio/wav" }), heard);
+    const file = wav && new File([wav], `microphone ${stamp}.wav`, { type: "audio/wav" });
+    if (file) this.keep(file, { events, duration: seconds, isCut });
   }
 }
 

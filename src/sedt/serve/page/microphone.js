@@ -8,8 +8,8 @@ const HEADER_BYTES = 44;
 
 export class Microphone {
   /**
-   * `on`: level(time, peak), event(event), full(bytes as text), over(wav or null, error text, seconds in all if the WAV
-   * holds less). The WAV has at most `mostBytes`.
+   * `on`: level(time, peak), event(event), full(bytes as text), over(wav or null, error text, seconds in all, whether
+   * the WAV, which has at most `mostBytes`, holds less).
    */
   constructor(on, mostBytes) {
     Object.assign(this, { on, mostBytes, blocks: [], kept: 0, received: 0, isFull: false, isStopping: false, isOver: false });
@@ -93,7 +93,7 @@ export class Microphone {
     this.socket?.close();
     this.context?.close();
     const wav = this.kept ? toWav(this.blocks, this.kept, this.context.sampleRate) : null;
-    this.on.over(wav, error, this.isFull ? this.time : null);
+    this.on.over(wav, error, this.time, this.isFull);
   }
 }
 
