@@ -122,7 +122,7 @@ def draw(path: Path, reference: EventTable, systems: Mapping[str, list[Path]]) -
         "event-based F1, in %": {label.replace("_", " "): scores for label, scores in classes.items()},
     }
     figure, axes = pyplot.subplots(
-        1, 2, figsize=(13, 4.2), width_ratios=(1, 2.2), layout="constrained", sharey=True
+        1, 2, figsize=(13, 4.8), width_ratios=(1, 2.2), layout="constrained", sharey=True
     )
     width = 0.8 / len(systems)
     for axis, (title, groups) in zip(axes, panels.items(), strict=True):
@@ -136,7 +136,8 @@ def draw(path: Path, reference: EventTable, systems: Mapping[str, list[Path]]) -
         axis.set_title(title)
         axis.set_xticks(range(len(groups)), list(groups), rotation=30, ha="right")
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].legend(frameon=False)
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, frameon=False, loc="outside lower center", ncols=4)
     figure.savefig(path, dpi=90)
 
 
