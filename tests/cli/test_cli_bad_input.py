@@ -184,7 +184,10 @@ def test_a_disk_that_is_full_while_a_table_is_printed(tmp_path: Path, arguments:
 def test_places_that_nobody_may_write_to(tmp_path: Path, noise: Waveform) -> None:
     write_audio(tmp_path / "bank" / "dog" / "a.wav", noise, RATE)
     (tmp_path / "t.tsv").write_text(HEAD + "a.wav\t0\t1\tdog\n")
-    (tmp_path / "r.toml").write_text('[[data.strong]]\nlabels = "t.tsv"\naudio = "bank"\n')
+    (tmp_path / "r.toml").write_text(
+        'stages = ["tag_backbone"]\n[tag_backbone]\nuse = ["strong"]\n'
+        '[[data.strong]]\nlabels = "t.tsv"\naudio = "bank/dog"\n'
+    )
     for command in (
         ["detect", tmp_path / "bank", "--output", "/proc/out"],
         ["evaluate", tmp_path / "t.tsv", tmp_path / "t.tsv", "--json", "/proc/scores.json"],

@@ -59,8 +59,8 @@ def stage_faults(recipe: Recipe) -> Iterator[str]:
             yield "pretrain: the recipe has no clips without labels (data.unlabelled)"
         if stage == "pretrain" and not _has_learned(recipe, stage):
             yield (
-                "pretrain: the backbone has learned nothing: run `tag_backbone` before, or set "
-                "model.backbone_start to a weights file or to 'imagenet'"
+                "pretrain: the backbone has learned nothing, so all patches are alike to it: run "
+                "`tag_backbone` before, or set model.backbone_start to a weights file or to 'imagenet'"
             )
         is_given = recipe.finetune.pretrained is not None or not recipe.finetune.frozen_stages
         if stage == "finetune" and not is_given and not _has_learned(recipe, stage):

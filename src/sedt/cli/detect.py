@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import signal
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sedt.cli.detect_formats import check_blanks, check_number, chosen_formats, print_as
 from sedt.cli.printed import HEADER, fields, print_row
 from sedt.errors import InputError
 
@@ -74,7 +74,7 @@ def detect(
 
     Example: sedt detect recordings/ --model runs/urban-sedt/model --output events/ --format tsv --format json
     """
-    chosen = _formats(formats, output)
+    chosen = chosen_formats(formats, output)
     _check(threshold, undecided, plot, output)
     from rich.console import Console
 
@@ -82,7 +82,7 @@ def detect(
     from sedt.cli.progress import Display
 
     found, failures = find_sources(sources)
-    _check_number(chosen, len(found), output)
+    check_number(chosen, len(found), output)
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     outcome, display = (
         Outcome(),
@@ -102,7 +102,7 @@ def detect(
         )
     if job is not None:
         # A name with a blank is the failure of one recording where each has its table.
-        _check_blanks(chosen, [*job.classes, *(source.name for source in found if output is None)])
+        check_blanks(chosen, [*job.classes, *(source.name for source in found if output is None)])
         try:
             with _signals_raised(), display:
                 detect_all(job, found, workers=workers, overwrite=overwrite, watcher=display, outcome=outcome)
@@ -150,7 +150,7 @@ def _finish(job: Job | None, outcome: Outcome, display: Display, errors: Console
     if job is not None and job.output is not None and (num_done or num_failed > 1):
         _write_tables(job, outcome, errors)
     elif job is not None and list(job.formats) != ["tsv"] and num_done:
-        _print_as(job.formats[0], outcome)
+        print_as(job.formats[0], outcome)
     if display.heard_s and (display.has_said or (job is not None and job.output is not None)):
         errors.print(display.summary())
     if num_failed == 1 and not num_done:
@@ -194,52 +194,6 @@ class _Table:
         for row in [self._header, *rows] if self._header else rows:
             print_row(row)
         self._header = ()
-
-
-def _print_as(format_name: str, outcome: Outcome) -> None:
-    import tempfile
-
-    from sedt.formats import write_events
-
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "output"
-        try:
-            write_events(file, outcome.events, format_name)
-        except InputError as error:
-            raise InputError(str(error).replace(str(file), f"--format {format_name}")) from None
-        sys.stdout.write(file.read_text(encoding="utf-8"))
-
-
-def _formats(given: list[str] | None, output: Path | None) -> list[str]:
-    from sedt.formats import FORMATS
-
-    chosen = list(dict.fromkeys(given or ["tsv"]))
-    for name in chosen:
-        if name not in FORMATS:
-            raise InputError(f"--format {name}: known formats are {', '.join(FORMATS)}")
-    if output is None and len(chosen) > 1:
-        raise InputError(f"--format {', '.join(chosen)}: without --output only one format is printed")
-    if output is not None and chosen == ["scores"]:
-        return ["scores", "tsv"]  # which the tables of all recordings are made of
-    return chosen
-
-
-def _check_number(chosen: list[str], number: int, output: Path | None) -> None:
-    """Raise InputError for more recordings than a format can hold, before they are listened to."""
-    from sedt.formats import FORMATS
-
-    for name in chosen:
-        if output is None and FORMATS[name].holds_one and number > 1:
-            raise InputError(
-                f"--format {name} holds one recording in a file, not {number}: --output DIR has one each"
-            )
-
-
-def _check_blanks(chosen: Sequence[str], names: Sequence[str]) -> None:
-    """Raise InputError for the first of these that RTTM cannot hold, before anything is listened to."""
-    spaced = next((name for name in names if len(name.split()) != 1), None)
-    if "rttm" in chosen and spaced is not None:
-        raise InputError(f"--format rttm: {spaced!r} holds a blank, which RTTM cannot")
 
 
 def _check(threshold: float | None, undecided: bool, plot: bool, output: Path | None) -> None:

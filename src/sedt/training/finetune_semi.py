@@ -105,11 +105,9 @@ def finetune_semi(
     """Goes on from what `finetune` has left; leaves the teacher. Returns the best scores.
 
     Raises:
-        InputError: no clips without labels; `finetune` has not been run.
+        InputError: `finetune` has not been run.
     """
     stage = recipe.finetune_semi
-    if not datasets.unlabelled:
-        raise InputError("finetune_semi: the recipe has no clips without labels (data.unlabelled)")
     before = run.folder / "finetune" / "best.safetensors"
     if not before.exists():
         raise InputError(f"{before}: not there; the stage `finetune` comes before")

@@ -37,14 +37,8 @@ STANDARD_CLIPS = 200
 def pretrain(
     recipe: Recipe, datasets: Datasets, frontend: Frontend, run: StageRun, resume: bool
 ) -> dict[str, Any]:
-    """Leaves `trunk.safetensors`. Returns the scores of the held-out clips.
-
-    Raises:
-        InputError: no clips without labels; a backbone that has learned nothing.
-    """
+    """Leaves `trunk.safetensors`. Returns the scores of the held-out clips."""
     stage = recipe.pretrain
-    if not datasets.unlabelled:
-        raise InputError("pretrain: the recipe has no clips without labels (data.unlabelled)")
     network = _network(recipe, run)
     train_on, held_out = stretches(datasets.unlabelled, recipe.model.window_s, stage.held_out)
     plan = build.patch_plan(recipe)
@@ -99,11 +93,6 @@ def _features(clips: PatchClips, frontend: Frontend, network: SPSEDT) -> Tensor:
 def _network(recipe: Recipe, run: StageRun) -> SPSEDT:
     """With the tagged backbone of this run, or the one that the recipe starts from."""
     tagged = run.folder / "tag_backbone" / BACKBONE_FILE
-    if recipe.model.backbone_start == "random" and not tagged.exists():
-        raise InputError(
-            "pretrain: the backbone has learned nothing, so all patches are alike to it: run `tag_backbone` "
-            "before, or set model.backbone_start to a weights file or to 'imagenet'"
-        )
     network = build.sp_sedt(recipe.model, recipe.pretrain, with_weights=not tagged.exists())
     if tagged.exists():
         network.trunk.backbone.load_weights(tagged)

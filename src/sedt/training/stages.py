@@ -12,7 +12,6 @@ import sedt.build as build
 from sedt.config import OptimizerConfig, Recipe
 from sedt.data.augmentation import Augmentation
 from sedt.data.sampler import GroupBatchSampler
-from sedt.errors import InputError
 from sedt.features import Frontend
 from sedt.models.sedt import SEDT
 from sedt.training.datasets import Datasets
@@ -29,8 +28,6 @@ def tag_backbone(
     """Paper 3.2: tune the backbone by tagging; leaves `backbone.safetensors`. Returns the best scores."""
     stage = recipe.tag_backbone
     sets = [r for name in stage.use for r in (datasets.strong if name == "strong" else datasets.weak)]
-    if not sets:
-        raise InputError(f"tag_backbone.use = {stage.use}: the recipe has no such clips")
     network = build.tagger(recipe.model, stage, len(datasets.classes))
     use_channels_last(network.backbone, recipe)
     clips = datasets.training(sets)
@@ -58,8 +55,6 @@ def finetune(
 ) -> dict[str, Any]:
     """Paper 2.2 and 3.3: learn events and tags. Starts from what the stages before have left."""
     stage = recipe.finetune
-    if not datasets.strong:
-        raise InputError("finetune: the recipe has no clips with events (data.strong)")
     network = _start(recipe, len(datasets.classes), run)
     use_channels_last(network.trunk.backbone, recipe)
     clips = datasets.training(datasets.strong, datasets.weak)
@@ -91,21 +86,11 @@ def finetune(
 
 
 def _start(recipe: Recipe, num_classes: int, run: StageRun) -> SEDT:
-    """A pre-trained trunk, if there is one; else a tagged backbone, if there is one.
-
-    Raises:
-        InputError: neither, and a part of the backbone that has learned nothing would stay as it is.
-    """
+    """A pre-trained trunk, if there is one; else a tagged backbone, if there is one."""
     stage = recipe.finetune
     tagged = run.folder / "tag_backbone" / BACKBONE_FILE
     here = run.folder / "pretrain" / TRUNK_FILE
     pretrained = stage.pretrained or (here if here.exists() else None)
-    is_new = recipe.model.backbone_start == "random" and pretrained is None and not tagged.exists()
-    if is_new and stage.frozen_stages:
-        raise InputError(
-            "finetune: the backbone has learned nothing, and its first stages would stay so: run "
-            "`tag_backbone` before, or set model.backbone_start or finetune.frozen_stages = 0"
-        )
     network = build.sedt(recipe.model, num_classes, with_weights=pretrained is None and not tagged.exists())
     if pretrained is not None:
         load_pretrained(pretrained, network, recipe)

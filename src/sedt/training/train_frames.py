@@ -12,7 +12,6 @@ from sedt.batch import Batch, FramePredictions, Probabilities
 from sedt.config import Recipe, TrainFramesConfig
 from sedt.data.augmentation import Augmentation
 from sedt.data.sampler import GroupBatchSampler
-from sedt.errors import InputError
 from sedt.features import Frontend
 from sedt.losses.frames import frame_loss
 from sedt.losses.tags import tag_loss
@@ -77,8 +76,6 @@ def train_frames(
 ) -> dict[str, Any]:
     """CRNN or Conv-Transformer, from random weights. Returns the best scores."""
     stage = recipe.train_frames
-    if not datasets.strong:
-        raise InputError("train_frames: the recipe has no clips with events (data.strong)")
     network = build.frame_detector(recipe.features, recipe.model, len(datasets.classes))
     use_channels_last(network.convolutions, recipe)
     clips = datasets.training(datasets.strong, datasets.weak)

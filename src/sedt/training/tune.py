@@ -28,10 +28,8 @@ def tune(
     """Choose what `sedt.tuning.tune` chooses. Returns the settings, and macro F1 before and after.
 
     Raises:
-        InputError: the recipe has no validation clips, or no trained model.
+        InputError: there is no trained model.
     """
-    if not datasets.validation:
-        raise InputError("tune: the recipe has no validation clips (data.validation)")
     package = trained(run.folder, recipe, datasets.classes)
     heard = hear(judge(package, recipe, run.devices), datasets.validation)
     start = build.decision(recipe.decoding)
